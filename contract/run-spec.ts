@@ -1,0 +1,150 @@
+/**
+ * The one description of a training run. The UI builds it, the CLI builds it, the training loop obeys it and the
+ * store keeps it: this schema is the only place that says which settings exist and which values are allowed.
+ */
+import { z } from 'zod';
+
+const rate = z.number().gt(0, 'must be above 0; try 0.001 to 0.03').lte(10, 'must be at most 10');
+const unitOpen = z.number().gte(0, 'must be at least 0').lt(1, 'must be below 1');
+const count = z.int('must be a whole number').gte(1, 'must be at least 1');
+
+export const datasetSpecSchema = z.strictObject({
+  /** Id of a data set; step one of the lab ships `digits`. */
+  id: z.string().min(1),
+  /** Seed of the stratified split into training and validation examples. */
+  splitSeed: z.int().gte(0).default(0),
+  /** Share of the examples held out for validation. */
+  validationFraction: z.number().gt(0, 'must be above 0').lt(0.9, 'must be below 0.9').default(0.2),
+});
+
+export const modelSpecSchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('mlp'),
+    /** Widths of the hidden layers. */
+    hidden: z.array(count.lte(8192)).min(1).max(8),
+    activation: z.enum(['relu', 'tanh', 'gelu']).default('relu'),
+  }),
+  z.strictObject({
+    kind: z.literal('cnn'),
+    /** Output channels of each 3x3 convolution; the second and later ones have stride 2. Global mean pool, then a linear head. */
+    channels: z.array(count.lte(1024)).min(1).max(8),
+  }),
+  z.strictObject({
+    kind: z.literal('vit'),
+    /** Side of a square patch in pixels; must divide the image side. */
+    patch: count.lte(64),
+    width: count.lte(2048),
+    blocks: count.lte(48),
+    heads: count.lte(64),
+    /** Hidden width of the MLP in each block, as a multiple of `width`. */
+    mlpRatio: z.number().gt(0).lte(8).default(2),
+  }),
+]);
+
+const otherLrMultiplier = z.number().gt(0, 'must be above 0').lte(100).default(1);
+
+export const sgdSpecSchema = z.strictObject({
+  name: z.literal('sgd'),
+  lr: rate,
+  momentum: unitOpen.default(0.9),
+  nesterov: z.boolean().default(true),
+  /** L2 weight decay, added to the gradient of matrix weights. */
+  weightDecay: z.number().gte(0).lte(1).default(0.01),
+  /** Learning rate of everything that is not a linear or convolution layer, as a multiple of `lr`. */
+  otherLrMultiplier,
+});
+
+export const adamwSpecSchema = z.strictObject({
+  name: z.literal('adamw'),
+  lr: rate,
+  beta1: unitOpen.default(0.9),
+  beta2: unitOpen.default(0.99),
+  eps: z.number().gt(0).lte(1).default(1e-8),
+  /** Decoupled weight decay of matrix weights. */
+  weightDecay: z.number().gte(0).lte(1).default(0.01),
+  otherLrMultiplier,
+});
+
+export const kfacSpecSchema = z.strictObject({
+  name: z.literal('kfac'),
+  /** How positions that share a weight enter the factors (`auto`: reduce where the loss pools, expand for attention keys). */
+  flavour: z.enum(['expand', 'reduce', 'auto']),
+  /** `grafted`: K-FAC direction of the momentum with Adam's length per layer. `classic`: raw step, momentum after preconditioning. */
+  recipe: z.enum(['grafted', 'classic']).default('grafted'),
+  /** `identity` switches the curvature off and keeps everything else: the control. */
+  preconditioner: z.enum(['kronecker', 'identity']).default('kronecker'),
+  lr: rate,
+  damping: z.number().gt(0, 'must be above 0; try 0.001 to 0.1').lte(1e3).default(0.01),
+  /** relative: sqrt(damping) x mean eigenvalue on each factor. pi: factored Tikhonov. sqrt: sqrt(damping) on each. plain: damping on each. */
+  dampingRule: z.enum(['relative', 'pi', 'sqrt', 'plain']).default('relative'),
+  /** Where G comes from: one Monte-Carlo label per example, all C columns of the loss Hessian, or the true labels. */
+  fisher: z.enum(['mc', 'type2', 'empirical']).default('mc'),
+  /** Factors are updated every step up to `denseSteps`, then every so many steps. */
+  factorInterval: count.default(10),
+  inverseInterval: count.default(10),
+  denseSteps: z.int().gte(1).default(20),
+  /** Decay of the bias-corrected moving average of the factors. */
+  factorDecay: unitOpen.default(0.9),
+  /** `grafted`: Adam's decay rates. */
+  beta1: unitOpen.default(0.9),
+  beta2: unitOpen.default(0.99),
+  eps: z.number().gt(0).lte(1).default(1e-8),
+  /** `classic`: heavy-ball momentum after preconditioning. */
+  momentum: unitOpen.default(0.9),
+  weightDecay: z.number().gte(0).lte(1).default(0.01),
+  otherLrMultiplier,
+});
+
+export const optimizerSpecSchema = z.discriminatedUnion('name', [sgdSpecSchema, adamwSpecSchema, kfacSpecSchema]);
+
+export const scheduleSpecSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('constant') }),
+  /** Linear warm-up over `warmupSteps`, then a cosine to 0 at the last step. */
+  z.strictObject({ kind: z.literal('warmup-cosine'), warmupSteps: z.int().gte(0).default(20) }),
+]);
+
+export const targetSpecSchema = z.strictObject({
+  metric: z.enum(['val.accuracy', 'val.loss']),
+  op: z.enum(['>=', '<=']),
+  value: z.number(),
+});
+
+export const runSpecSchema = z
+  .strictObject({
+    dataset: datasetSpecSchema,
+    model: modelSpecSchema,
+    optimizer: optimizerSpecSchema,
+    schedule: scheduleSpecSchema.default({ kind: 'warmup-cosine', warmupSteps: 20 }),
+    batchSize: count.lte(65536),
+    steps: count.lte(10_000_000),
+    /** The whole validation set is evaluated every so many steps, and at the last one. */
+    evaluateEvery: count,
+    seed: z.int('must be a whole number').gte(0).lte(0xffffffff),
+    target: targetSpecSchema,
+  })
+  .superRefine((spec, context) => {
+    if (spec.model.kind === 'vit' && spec.model.width % spec.model.heads !== 0) {
+      context.addIssue({
+        code: 'custom',
+        path: ['model', 'heads'],
+        message: `must divide the width ${spec.model.width}; ${spec.model.heads} heads do not`,
+      });
+    }
+    if (spec.evaluateEvery > spec.steps) {
+      context.addIssue({
+        code: 'custom',
+        path: ['evaluateEvery'],
+        message: `must be at most the number of steps, ${spec.steps}`,
+      });
+    }
+  });
+
+export type DatasetSpec = z.infer<typeof datasetSpecSchema>;
+export type ModelSpec = z.infer<typeof modelSpecSchema>;
+export type OptimizerSpec = z.infer<typeof optimizerSpecSchema>;
+export type KfacSpec = z.infer<typeof kfacSpecSchema>;
+export type ScheduleSpec = z.infer<typeof scheduleSpecSchema>;
+export type TargetSpec = z.infer<typeof targetSpecSchema>;
+export type RunSpec = z.infer<typeof runSpecSchema>;
+/** What a person or a preset writes: fields with defaults may be left out. */
+export type RunSpecInput = z.input<typeof runSpecSchema>;
