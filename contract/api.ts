@@ -24,12 +24,30 @@ export const exportKinds = ['runs.csv', 'metrics_long.csv', 'comparison.csv', 'c
 export const exportKindSchema = z.enum(exportKinds);
 export type ExportKind = z.infer<typeof exportKindSchema>;
 
+const themeSchema = z.enum(['system', 'light', 'dark']);
+/** `NORMAL` is safe against a crash of the app, `FULL` also against loss of power. */
+const durabilitySchema = z.enum(['NORMAL', 'FULL']);
+/** Colour slot (1 to 8) of each group hash: a group keeps its colour after a restart. */
+const groupSlotsSchema = z.record(z.string(), z.int().gte(1).lte(8));
+/** The unfinished form of "New comparison" as JSON text; empty when there is none. */
+const draftSchema = z.string().max(200_000);
+
 export const settingsSchema = z.strictObject({
-  theme: z.enum(['system', 'light', 'dark']).default('system'),
-  /** `NORMAL` is safe against a crash of the app, `FULL` also against loss of power. */
-  durability: z.enum(['NORMAL', 'FULL']).default('NORMAL'),
+  theme: themeSchema.default('system'),
+  durability: durabilitySchema.default('NORMAL'),
+  groupSlots: groupSlotsSchema.default({}),
+  draft: draftSchema.default(''),
 });
 export type Settings = z.infer<typeof settingsSchema>;
+
+/** Only the fields that change. Written out because zod's `.partial()` would put defaults back into fields left out. */
+export const settingsPatchSchema = z.strictObject({
+  theme: themeSchema.optional(),
+  durability: durabilitySchema.optional(),
+  groupSlots: groupSlotsSchema.optional(),
+  draft: draftSchema.optional(),
+});
+export type SettingsPatch = z.infer<typeof settingsPatchSchema>;
 
 export const appInfoSchema = z.object({
   version: z.string(),
@@ -50,7 +68,7 @@ export const targetQuerySchema = z.strictObject({
 export const api = {
   'app.info': { input: none, output: appInfoSchema },
   'settings.get': { input: none, output: settingsSchema },
-  'settings.set': { input: settingsSchema.partial(), output: settingsSchema },
+  'settings.set': { input: settingsPatchSchema, output: settingsSchema },
 
   /** Stores a comparison and its runs (`queued`), all or none. */
   'comparisons.create': {
