@@ -1,0 +1,32 @@
+/**
+ * The one object the desktop shell's preload script puts on the page (`window.kronlab`), and the transport made of
+ * it. It stands in the contract because both sides of the process boundary must agree on it and neither may import
+ * the other.
+ */
+import type { ApiEventName, ApiName, Transport } from './api.ts';
+import { fromEnvelope } from './envelope.ts';
+
+export interface KronlabBridge {
+  /** Answers with an `Envelope`: a thrown error would lose its code and data on the way to the page. */
+  invoke(name: ApiName, input: unknown): Promise<unknown>;
+  subscribe(event: ApiEventName, listener: (payload: unknown) => void): () => void;
+}
+
+export function bridgeTransport(bridge: KronlabBridge): Transport {
+  const unsubscribers = new Set<() => void>();
+  return {
+    invoke: async (name, input) => fromEnvelope(await bridge.invoke(name, input)),
+    subscribe(event, listener) {
+      const unsubscribe = bridge.subscribe(event, listener);
+      unsubscribers.add(unsubscribe);
+      return () => {
+        unsubscribers.delete(unsubscribe);
+        unsubscribe();
+      };
+    },
+    close() {
+      for (const unsubscribe of unsubscribers) unsubscribe();
+      unsubscribers.clear();
+    },
+  };
+}
