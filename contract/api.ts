@@ -56,6 +56,8 @@ export const appInfoSchema = z.object({
   databaseBytes: z.number(),
   nodeVersion: z.string(),
   sqliteVersion: z.string(),
+  /** Sentences a person should read once, e.g. that a damaged database was moved aside and where it is. */
+  notices: z.array(z.string()),
 });
 export type AppInfo = z.infer<typeof appInfoSchema>;
 
@@ -74,7 +76,10 @@ export const api = {
   'comparisons.create': {
     input: z.strictObject({
       name: z.string().trim().min(1).max(200),
-      runs: z.array(z.strictObject({ groupName: z.string().min(1).max(120), spec: runSpecSchema })).min(1).max(1000),
+      runs: z
+        .array(z.strictObject({ groupName: z.string().min(1).max(120), spec: runSpecSchema }))
+        .min(1)
+        .max(1000),
     }),
     output: z.object({ comparison: comparisonSchema, runs: z.array(runSummarySchema) }),
   },
@@ -112,7 +117,10 @@ export const api = {
     }),
     output: runSummarySchema,
   },
-  'runs.rename': { input: z.strictObject({ id: runId, name: z.string().trim().min(1).max(200) }), output: runSummarySchema },
+  'runs.rename': {
+    input: z.strictObject({ id: runId, name: z.string().trim().min(1).max(200) }),
+    output: runSummarySchema,
+  },
   /** Moves runs to the trash or back; answers how many changed. A running run is refused. */
   'runs.trash': {
     input: z.strictObject({ ids: z.array(runId).min(1), trashed: z.boolean() }),
@@ -134,6 +142,8 @@ export const api = {
 export type Api = typeof api;
 export type ApiName = keyof Api;
 export type ApiInput<N extends ApiName> = z.input<Api[N]['input']>;
+/** Input as the services get it: checked, defaults filled in. */
+export type ApiParsed<N extends ApiName> = z.output<Api[N]['input']>;
 export type ApiOutput<N extends ApiName> = z.output<Api[N]['output']>;
 
 /** Events the Node side pushes to every window. */

@@ -39,7 +39,8 @@ export class KronlabError extends Error {
 
   static from(error: unknown): KronlabError {
     if (error instanceof KronlabError) return error;
-    if (error instanceof z.ZodError) return new KronlabError('invalid', describeZodError(error), error.issues);
+    if (error instanceof z.ZodError)
+      return new KronlabError('invalid', describeZodError(error), error.issues);
     return new KronlabError('internal', error instanceof Error ? error.message : String(error));
   }
 

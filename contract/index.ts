@@ -1,6 +1,7 @@
 export * from './api.ts';
 export * from './client.ts';
 export * from './describe-optimizer.ts';
+export * from './envelope.ts';
 export * from './errors.ts';
 export * from './flatten-spec.ts';
 export * from './group-hash.ts';

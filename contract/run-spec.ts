@@ -95,7 +95,11 @@ export const kfacSpecSchema = z.strictObject({
   otherLrMultiplier,
 });
 
-export const optimizerSpecSchema = z.discriminatedUnion('name', [sgdSpecSchema, adamwSpecSchema, kfacSpecSchema]);
+export const optimizerSpecSchema = z.discriminatedUnion('name', [
+  sgdSpecSchema,
+  adamwSpecSchema,
+  kfacSpecSchema,
+]);
 
 export const scheduleSpecSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('constant') }),
@@ -142,6 +146,7 @@ export const runSpecSchema = z
 export type DatasetSpec = z.infer<typeof datasetSpecSchema>;
 export type ModelSpec = z.infer<typeof modelSpecSchema>;
 export type OptimizerSpec = z.infer<typeof optimizerSpecSchema>;
+export type SgdSpec = z.infer<typeof sgdSpecSchema>;
 export type KfacSpec = z.infer<typeof kfacSpecSchema>;
 export type ScheduleSpec = z.infer<typeof scheduleSpecSchema>;
 export type TargetSpec = z.infer<typeof targetSpecSchema>;

@@ -2,7 +2,15 @@
 import { z } from 'zod';
 import { runSpecSchema } from './run-spec.ts';
 
-export const runStatuses = ['queued', 'running', 'finished', 'stopped', 'diverged', 'failed', 'interrupted'] as const;
+export const runStatuses = [
+  'queued',
+  'running',
+  'finished',
+  'stopped',
+  'diverged',
+  'failed',
+  'interrupted',
+] as const;
 export const runStatusSchema = z.enum(runStatuses);
 export type RunStatus = z.infer<typeof runStatusSchema>;
 

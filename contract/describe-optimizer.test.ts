@@ -1,0 +1,17 @@
+import { expect, it } from 'vitest';
+import { describeOptimizer } from './describe-optimizer.ts';
+import { optimizerSpecSchema } from './run-spec.ts';
+
+it.each([
+  [{ name: 'adamw', lr: 0.01 }, 'AdamW'],
+  [{ name: 'sgd', lr: 0.01 }, 'SGD Nesterov'],
+  [{ name: 'sgd', lr: 0.01, nesterov: false }, 'SGD momentum'],
+  [{ name: 'sgd', lr: 0.01, momentum: 0 }, 'SGD'],
+  [{ name: 'kfac', lr: 0.01, flavour: 'expand' }, 'K-FAC expand'],
+  [{ name: 'kfac', lr: 0.01, flavour: 'reduce' }, 'K-FAC reduce'],
+  [{ name: 'kfac', lr: 0.01, flavour: 'reduce', recipe: 'classic' }, 'K-FAC reduce (classic)'],
+  [{ name: 'kfac', lr: 0.01, flavour: 'auto' }, 'K-FAC auto'],
+  [{ name: 'kfac', lr: 0.01, flavour: 'expand', preconditioner: 'identity' }, 'Grafting control'],
+])('%o is called %s', (input, words) => {
+  expect(describeOptimizer(optimizerSpecSchema.parse(input))).toBe(words);
+});

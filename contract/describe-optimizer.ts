@@ -1,0 +1,30 @@
+/** The one place that puts an optimiser's settings into the few words a table, a legend or a file name has room for. */
+import type { KfacSpec, OptimizerSpec, SgdSpec } from './run-spec.ts';
+
+/**
+ * `AdamW`, `SGD Nesterov`, `SGD momentum`, `SGD`, `K-FAC expand`, `K-FAC reduce`, `K-FAC auto`, `Grafting control`; the
+ * recipe is added where it is not the default: `K-FAC expand (classic)`, `Momentum control (classic)`.
+ */
+export function describeOptimizer(spec: OptimizerSpec): string {
+  switch (spec.name) {
+    case 'adamw':
+      return 'AdamW';
+    case 'sgd':
+      return describeSgd(spec);
+    case 'kfac':
+      return describeKfac(spec);
+    default:
+      return spec satisfies never;
+  }
+}
+
+function describeSgd(spec: SgdSpec): string {
+  if (spec.momentum === 0) return 'SGD';
+  return spec.nesterov ? 'SGD Nesterov' : 'SGD momentum';
+}
+
+function describeKfac(spec: KfacSpec): string {
+  const classic = spec.recipe === 'classic';
+  if (spec.preconditioner === 'identity') return classic ? 'Momentum control (classic)' : 'Grafting control';
+  return `K-FAC ${spec.flavour}${classic ? ' (classic)' : ''}`;
+}

@@ -1,0 +1,22 @@
+/**
+ * A run's settings as flat `name -> value` pairs (`optimizer.lr`, `model.hidden`), for the store's parameter table, for
+ * columns of the run list and for `param.*` columns of exported files.
+ */
+import type { RunSpec } from './run-spec.ts';
+
+export type ParamValue = number | string | boolean;
+
+/** Pairs in the order of the spec. Lists become text, `64 32`. */
+export function flattenSpec(spec: RunSpec): [name: string, value: ParamValue][] {
+  return flatten('', spec);
+}
+
+function flatten(prefix: string, value: unknown): [string, ParamValue][] {
+  if (value === undefined || value === null) return [];
+  if (Array.isArray(value)) return [[prefix, value.join(' ')]];
+  if (typeof value === 'object') {
+    return Object.entries(value).flatMap(([key, inner]) => flatten(prefix ? `${prefix}.${key}` : key, inner));
+  }
+  if (typeof value === 'number' || typeof value === 'boolean') return [[prefix, value]];
+  return [[prefix, String(value)]];
+}

@@ -1,0 +1,34 @@
+/**
+ * Runs that differ only by their seed are repeats of one experiment: they are drawn as one band and counted as one
+ * group. The group is named by a hash of the spec, computed the same way by the store, the UI and the command line.
+ */
+import type { RunSpec } from './run-spec.ts';
+
+/**
+ * 64-bit FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/) over the UTF-8 bytes of the canonical JSON of `spec`
+ * without `seed`, as 16 hexadecimal digits. It names groups within one person's store; it is no defence against
+ * deliberate collisions.
+ */
+export function groupHash(spec: RunSpec): string {
+  const { seed: _seed, ...rest } = spec;
+  return fnv1a64(canonicalJson(rest));
+}
+
+/** JSON with the keys of every object in code-unit order and `undefined` left out, so that equal values give equal text. */
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_key, inner: unknown) => {
+    if (inner === null || typeof inner !== 'object' || Array.isArray(inner)) return inner;
+    const sorted = Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+    return Object.fromEntries(sorted);
+  });
+}
+
+/** FNV-1a of the UTF-8 bytes of `text`, 16 hexadecimal digits. */
+export function fnv1a64(text: string): string {
+  const prime = 0x100000001b3n;
+  let hash = 0xcbf29ce484222325n;
+  for (const byte of new TextEncoder().encode(text)) {
+    hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * prime);
+  }
+  return hash.toString(16).padStart(16, '0');
+}
