@@ -1,0 +1,154 @@
+/** The bundled file through both doors: from the disk and by fetch. */
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import { datasetSpecSchema } from '../contract/run-spec.ts';
+import type { LabelledImages } from './dataset.ts';
+import { digits } from './digits.ts';
+import { loadDataset } from './node/load.ts';
+import { readDataset } from './read.ts';
+import { datasets } from './registry.ts';
+import { loadDataset as fetchDataset } from './web.ts';
+
+const spec = datasetSpecSchema.parse({ id: 'digits' });
+const bundled = (file: string) => readFile(fileURLToPath(new URL(`./bundled/${file}`, import.meta.url)));
+const packed = await bundled(digits.file);
+
+function classCounts({ labels }: { labels: Uint32Array }): number[] {
+  const counts = Array<number>(10).fill(0);
+  for (const label of labels) counts[label] = (counts[label] ?? 0) + 1;
+  return counts;
+}
+
+function moments({ images }: LabelledImages): { mean: number; std: number } {
+  const mean = images.reduce((sum, value) => sum + value, 0) / images.length;
+  return {
+    mean,
+    std: Math.sqrt(images.reduce((sum, value) => sum + (value - mean) ** 2, 0) / images.length),
+  };
+}
+
+describe('the bundled digits', () => {
+  it('are 1,797 examples of ten classes of 174 to 183', async () => {
+    const raw = await readDataset(digits, packed);
+    expect(raw.examples).toBe(1797);
+    expect(raw.images).toHaveLength(1797 * 64);
+    // The counts of the test part as the repository of origin gives them.
+    expect(classCounts(raw)).toEqual([178, 182, 177, 183, 181, 182, 181, 179, 174, 180]);
+    expect(Math.max(...raw.images)).toBe(16);
+  });
+
+  it('agree with what the registry says of them', async () => {
+    for (const entry of datasets) {
+      const raw = await readDataset(entry, await bundled(entry.file));
+      const { id, name, examples, channels, height, width, classes } = entry;
+      expect(raw).toMatchObject({ id, name, examples, channels, height, width, classes: [...classes] });
+    }
+  });
+
+  it('are refused when lines are missing', async () => {
+    const text = gunzipSync(packed).toString().split('\n').slice(0, 1000).join('\n');
+    await expect(readDataset(digits, new Uint8Array(gzipSync(text)))).rejects.toThrow(
+      'digits/digits.csv.gz: holds 1000 examples; expected 1797',
+    );
+  });
+});
+
+describe('loadDataset', () => {
+  it('splits by class and standardises both parts with the statistics of the training part', async () => {
+    const raw = await readDataset(digits, packed);
+    const { train, validation, mean, std, splitDescription } = await loadDataset(spec);
+    expect([train.count, validation.count]).toEqual([1438, 359]);
+    expect([train.images.length, validation.images.length]).toEqual([1438 * 64, 359 * 64]);
+    expect(splitDescription).toBe(
+      '1438 training and 359 validation examples, stratified by class, split seed 0',
+    );
+    const perClass = classCounts(raw);
+    classCounts(validation).forEach((n, label) =>
+      expect(Math.abs(n - (perClass[label] ?? 0) * 0.2)).toBeLessThan(1),
+    );
+
+    const trainMoments = moments(train);
+    expect(trainMoments.mean).toBeCloseTo(0, 6);
+    expect(trainMoments.std).toBeCloseTo(1, 6);
+    const validationMoments = moments(validation);
+    // Not exactly standardised itself: its own mean shows that the training part's statistics were used.
+    expect(Math.abs(validationMoments.mean)).toBeGreaterThan(1e-4);
+    expect(Math.abs(validationMoments.mean)).toBeLessThan(0.1);
+
+    // Undone, all examples are the file's again, whatever part they are in.
+    const undo = (part: LabelledImages) =>
+      part.images.map((v) => Math.round(v * (std[0] ?? NaN) + (mean[0] ?? NaN)));
+    const sum = (values: Float32Array) => values.reduce((a, b) => a + b, 0);
+    expect(sum(undo(train)) + sum(undo(validation))).toBe(sum(raw.images));
+  });
+
+  it('keeps labels with their images', async () => {
+    const raw = await readDataset(digits, packed);
+    const { validation, mean, std } = await loadDataset({ ...spec, splitSeed: 5 });
+    const key = (images: ArrayLike<number>) => Array.from(images).join();
+    const labelOf = new Map<string, number>();
+    raw.labels.forEach((label, i) => labelOf.set(key(raw.images.subarray(i * 64, (i + 1) * 64)), label));
+    validation.labels.forEach((label, i) => {
+      const image = validation.images.subarray(i * 64, (i + 1) * 64);
+      const pixels = Array.from(image, (v) => Math.round(v * (std[0] ?? NaN) + (mean[0] ?? NaN)));
+      expect(labelOf.get(key(pixels))).toBe(label);
+    });
+  });
+
+  it('names an unknown data set and a missing file', async () => {
+    await expect(loadDataset({ ...spec, id: 'mnist' })).rejects.toThrow('known data sets: digits');
+    await expect(loadDataset(spec, '/nowhere')).rejects.toThrow(
+      'cannot read the data set "digits" at /nowhere/digits/digits.csv.gz',
+    );
+  });
+
+  it('names the place of a fault in a damaged file', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'kronlab-datasets-'));
+    try {
+      await mkdir(join(directory, 'digits'));
+      const text = gunzipSync(packed).toString().replace('\n0,', '\n99,');
+      await writeFile(join(directory, digits.file), gzipSync(text));
+      await expect(loadDataset(spec, directory)).rejects.toThrow(
+        'digits/digits.csv.gz, line 2, column 1: "99" is out of range',
+      );
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  });
+});
+
+describe('loadDataset in the browser', () => {
+  const answer =
+    (body: Uint8Array<ArrayBuffer>, status = 200) =>
+    () =>
+      Promise.resolve(new Response(body, { status }));
+
+  it('gives what the disk gives, whether or not the server decompressed the file', async () => {
+    const fromDisk = await loadDataset(spec);
+    expect(await fetchDataset(spec, answer(packed))).toEqual(fromDisk);
+    expect(await fetchDataset(spec, answer(new Uint8Array(gunzipSync(packed))))).toEqual(fromDisk);
+  });
+
+  it('asks for a file that is part of the project, for every data set', async () => {
+    for (const entry of datasets) {
+      const asked: URL[] = [];
+      await fetchDataset({ ...spec, id: entry.id }, async (url) => {
+        asked.push(url);
+        return new Response(await readFile(fileURLToPath(url)));
+      });
+      expect(asked.map((url) => url.pathname)).toEqual([
+        expect.stringMatching(`/datasets/bundled/${entry.file}$`),
+      ]);
+    }
+  });
+
+  it('says what the server answered', async () => {
+    await expect(fetchDataset(spec, answer(new Uint8Array(0), 404))).rejects.toThrow(
+      'cannot fetch digits/digits.csv.gz: the server answered 404',
+    );
+  });
+});
