@@ -1,0 +1,81 @@
+/**
+ * Training runs in this dedicated worker, so that the window stays smooth while the GPU works. A thin adapter: messages
+ * of the contract on one side, the engine's `Trainer` on the other. The device and its compiled programs are kept from
+ * run to run; a failed start is forgotten, so that the next request tries afresh.
+ */
+import { KronlabError } from '../../contract/errors.ts';
+import type { RunSpec } from '../../contract/run-spec.ts';
+import type { Trainer, WorkerMessage, WorkerRequest } from '../../contract/training.ts';
+import { loadDataset } from '../../datasets/web.ts';
+import { createTrainer } from '../../training/loop/trainer.ts';
+import { hostName } from './host-name.ts';
+import { RunControl } from './run-control.ts';
+
+let trainer: Promise<Trainer> | null = null;
+let control: RunControl | null = null;
+
+function send(message: WorkerMessage): void {
+  postMessage(message);
+}
+
+function getTrainer(): Promise<Trainer> {
+  trainer ??= openTrainer().catch((error: unknown) => {
+    trainer = null;
+    throw error;
+  });
+  return trainer;
+}
+
+async function openTrainer(): Promise<Trainer> {
+  if (!('gpu' in navigator)) {
+    throw new KronlabError('no-adapter', 'This window has no WebGPU. The GPU page says what to switch on.');
+  }
+  return createTrainer({ gpu: navigator.gpu, host: hostName(navigator.userAgent), loadDataset });
+}
+
+async function probe(): Promise<void> {
+  try {
+    send({ type: 'adapter', report: (await getTrainer()).adapter });
+  } catch (error) {
+    send({ type: 'failed', runId: null, error: KronlabError.from(error).toShape() });
+  }
+}
+
+async function train(runId: string, spec: RunSpec): Promise<void> {
+  const own = new RunControl();
+  control = own;
+  try {
+    const active = await getTrainer();
+    send({ type: 'adapter', report: active.adapter });
+    const result = await active.train(
+      spec,
+      {
+        started: (info) => send({ type: 'started', runId, ...info }),
+        progress: (progress) => send({ type: 'progress', runId, progress }),
+        append: (metrics, events) => send({ type: 'append', runId, metrics, events }),
+      },
+      own,
+    );
+    send({ type: 'finished', runId, result });
+  } catch (error) {
+    const failure = KronlabError.from(error);
+    if (failure.code === 'device-lost') trainer = null;
+    send({ type: 'failed', runId, error: failure.toShape() });
+  } finally {
+    if (control === own) control = null;
+  }
+}
+
+addEventListener('message', (event: MessageEvent<WorkerRequest>) => {
+  const request = event.data;
+  switch (request.type) {
+    case 'probe':
+      return void probe();
+    case 'train':
+      return void train(request.runId, request.spec);
+    case 'command':
+      return control?.set(request.command);
+    default:
+      return request satisfies never;
+  }
+});
