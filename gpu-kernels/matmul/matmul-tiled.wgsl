@@ -1,0 +1,150 @@
+// C[b] = alpha * op(A[b]) op(B[b]) (+ bias), row-major, one TM x TN register tile per thread, no workgroup memory.
+// Needs: leading dimensions, row length of C and every offset divisible by 4. Rows and columns beyond the edge are
+// clamped when loaded and dropped when stored, so M, N and K are free (K divisible by 4 unless both operands are
+// K-major).
+//   TA: A is stored [K, M]; else [M, K].   TB: B is stored [N, K]; else [K, N].
+//   LANES: subgroups are four lanes wide along x and share A: each lane loads a quarter of it and broadcasts.
+#if LANES
+enable subgroups;
+#end
+
+struct Params { m: u32, n: u32, k: u32, lda: u32, ldb: u32, ldc: u32, strideA: u32, strideB: u32, strideC: u32, alpha: f32 }
+
+@compute @workgroup_size(${WX}, ${WY})
+fn main(
+  @builtin(global_invocation_id) id: vec3<u32>,
+#if LANES
+  @builtin(subgroup_invocation_id) lane: u32,
+#end
+) {
+  let row0 = id.y * ${TM}u;
+  let quad0 = id.x * ${TN / 4}u;
+  let lastRow = params.m - 1u;
+  let lastQuad = (params.n + 3u) / 4u - 1u;
+  let lda = params.lda;
+  let ldb4 = params.ldb / 4u;
+  let baseA = id.z * params.strideA;
+  let baseB4 = id.z * params.strideB / 4u;
+#if TA
+  // Row quads of the K-major A.
+  let lda4 = lda / 4u;
+  let baseA4 = baseA / 4u;
+  let lastRowQuad = (params.m + 3u) / 4u - 1u;
+#for r in 0..TM / 4
+  let ra${r} = baseA4 + min(row0 / 4u + ${r}u, lastRowQuad);
+#end
+#else
+#for i in 0..TM
+  let ra${i} = baseA + min(row0 + ${i}u, lastRow) * lda;
+#end
+#end
+#if TB
+#for j in 0..TN
+  let cb${j} = baseB4 + min(quad0 * 4u + ${j}u, params.n - 1u) * ldb4;
+#end
+#else
+#for j in 0..TN / 4
+  let cb${j} = baseB4 + min(quad0 + ${j}u, lastQuad);
+#end
+#end
+#for i in 0..TM
+#for j in 0..TN / 4
+  var c${i}_${j} = vec4f();
+#end
+#end
+
+  let whole = params.k / 4u * 4u;
+  for (var k = 0u; k < whole; k += 4u) {
+#if LANES
+#if TA
+#for r in 0..TM / 4
+    let l${r} = A[ra${r} + (k + lane) * lda4];
+#end
+#else
+#for i in 0..TM
+    let l${i} = A[ra${i} + k + lane];
+#end
+#end
+#else
+#if TA
+#else
+#for i in 0..TM
+    let l${i} = A[ra${i} / 4u + k / 4u];
+#end
+#end
+#end
+#if TB
+#for j in 0..TN
+    let t${j} = B[cb${j} + k / 4u];
+#end
+#end
+#for q in 0..4
+#if TA
+#for r in 0..TM / 4
+#if LANES
+    let s${q}_${r} = subgroupBroadcast(l${r}, ${q}u);
+#else
+    let s${q}_${r} = A[ra${r} + (k + ${q}u) * lda4];
+#end
+#end
+#end
+#for j in 0..TN / 4
+#if TB
+    let b${q}_${j} = vec4f(t${j * 4}.${lane(q)}, t${j * 4 + 1}.${lane(q)}, t${j * 4 + 2}.${lane(q)}, t${j * 4 + 3}.${lane(q)});
+#else
+    let b${q}_${j} = B[cb${j} + (k + ${q}u) * ldb4];
+#end
+#end
+#for i in 0..TM
+#if TA
+    let a${q}_${i} = vec4f(s${q}_${i / 4}.${lane(i % 4)});
+#else
+#if LANES
+    let a${q}_${i} = vec4f(subgroupBroadcast(l${i}, ${q}u));
+#else
+    let a${q}_${i} = vec4f(l${i}.${lane(q)});
+#end
+#end
+#for j in 0..TN / 4
+    c${i}_${j} = fma(a${q}_${i}, b${q}_${j}, c${i}_${j});
+#end
+#end
+#end
+  }
+#if TA
+#if TB
+#else
+  // The last one to three rows of K, when both operands run along it in whole rows.
+  for (var k = whole; k < params.k; k++) {
+#for j in 0..TN / 4
+    let b${j} = B[cb${j} + k * ldb4];
+#end
+#for r in 0..TM / 4
+    let a${r} = A[ra${r} + k * lda4];
+#end
+#for i in 0..TM
+#for j in 0..TN / 4
+    c${i}_${j} = fma(vec4f(a${i / 4}.${lane(i % 4)}), b${j}, c${i}_${j});
+#end
+#end
+  }
+#end
+#end
+
+  let baseC4 = id.z * params.strideC / 4u;
+  let ldc4 = params.ldc / 4u;
+#for j in 0..TN / 4
+  if (quad0 + ${j}u <= lastQuad) {
+#if BIAS
+    let bias${j} = bias[quad0 + ${j}u];
+#else
+    let bias${j} = vec4f();
+#end
+#for i in 0..TM
+    if (row0 + ${i}u <= lastRow) {
+      C[baseC4 + (row0 + ${i}u) * ldc4 + quad0 + ${j}u] = fma(vec4f(params.alpha), c${i}_${j}, bias${j});
+    }
+#end
+  }
+#end
+}

@@ -1,0 +1,77 @@
+import { describe, expect, test } from 'vitest';
+import { emptyRegion, runAndRead, testGpu, uploaded } from '../test-gpu.ts';
+import { matmul } from './matmul.ts';
+
+const noise = (n: number, seed: number) => Float32Array.from({ length: n }, (_, i) => Math.sin(seed + 1.7 * i + 0.01 * i * i));
+
+interface Case {
+  m: number;
+  n: number;
+  k: number;
+  batch?: number;
+  bias?: boolean;
+  alpha?: number;
+}
+
+function reference(c: Case, a: Float32Array, b: Float32Array, bias: Float32Array, ta: boolean, tb: boolean): Float64Array {
+  const { m, n, k, batch = 1, alpha = 1 } = c;
+  const out = new Float64Array(batch * m * n);
+  for (let z = 0; z < batch; z++)
+    for (let i = 0; i < m; i++)
+      for (let j = 0; j < n; j++) {
+        let sum = 0;
+        for (let q = 0; q < k; q++) {
+          const x = a[z * m * k + (ta ? q * m + i : i * k + q)] ?? NaN;
+          const y = b[z * n * k + (tb ? j * k + q : q * n + j)] ?? NaN;
+          sum += x * y;
+        }
+        out[(z * m + i) * n + j] = alpha * sum + (c.bias ? (bias[j] ?? NaN) : 0);
+      }
+  return out;
+}
+
+const cases: Case[] = [
+  { m: 1, n: 1, k: 1 },
+  { m: 5, n: 7, k: 3, bias: true },
+  { m: 33, n: 10, k: 33, batch: 3, alpha: 0.5 },
+  { m: 16, n: 32, k: 64, bias: true },
+  { m: 70, n: 36, k: 20, batch: 2 },
+  { m: 36, n: 68, k: 132, alpha: 2 },
+  { m: 12, n: 8, k: 7 },
+  { m: 300, n: 128, k: 32, bias: true },
+];
+
+describe.each([
+  ['NN', false, false],
+  ['TN', true, false],
+  ['NT', false, true],
+  ['TT', true, true],
+] as const)('matmul %s', (_, transposeA, transposeB) => {
+  test.each(cases)('m=$m n=$n k=$k batch=$batch bias=$bias', async (c) => {
+    const gpu = await testGpu();
+    const { m, n, k, batch = 1 } = c;
+    const a = noise(batch * m * k, 1);
+    const b = noise(batch * k * n, 2);
+    const bias = noise(n, 3);
+    const out = emptyRegion(gpu, 'c', batch * m * n);
+    const dispatch = matmul(gpu, {
+      label: 'test',
+      a: uploaded(gpu, 'a', a),
+      b: uploaded(gpu, 'b', b),
+      c: out,
+      m,
+      n,
+      k,
+      batch,
+      transposeA,
+      transposeB,
+      ...(c.bias ? { bias: uploaded(gpu, 'bias', bias) } : {}),
+      ...(c.alpha === undefined ? {} : { alpha: c.alpha }),
+    });
+    const result = await runAndRead(gpu, [dispatch], out);
+    const expected = reference(c, a, b, bias, transposeA, transposeB);
+    for (let i = 0; i < expected.length; i++) {
+      expect(Math.abs((result[i] ?? NaN) - (expected[i] ?? NaN))).toBeLessThan(2e-6 * k + 1e-6);
+    }
+  });
+});

@@ -1,0 +1,173 @@
+/**
+ * Matrix products, batched, with either operand transposed and an optional bias row. Every large step of forward,
+ * backward, factors and preconditioning is one of these, so the choice of variant lives here, as data.
+ */
+import { floatBits, type Binding, type Dispatch } from '../dispatch.ts';
+import type { GpuContext } from '../device.ts';
+import type { Region } from '../region.ts';
+import { expandTemplate } from '../template.ts';
+import stridedSource from './matmul-strided.wgsl';
+import tiledSource from './matmul-tiled.wgsl';
+
+export interface MatmulArguments {
+  label: string;
+  a: Region;
+  b: Region;
+  c: Region;
+  /** Row of n numbers added to every row of C. */
+  bias?: Region;
+  /** C is [m, n], the inner dimension is k. */
+  m: number;
+  n: number;
+  k: number;
+  /** A is stored [k, m] instead of [m, k]. */
+  transposeA?: boolean;
+  /** B is stored [n, k] instead of [k, n]. */
+  transposeB?: boolean;
+  alpha?: number;
+  batch?: number;
+  /** Distance between rows as stored; default: rows lie back to back. */
+  lda?: number;
+  ldb?: number;
+  ldc?: number;
+  /** Distance between matrices of the batch; 0 repeats one matrix. Default: back to back. */
+  strideA?: number;
+  strideB?: number;
+  strideC?: number;
+}
+
+interface Layout {
+  lda: number;
+  ldb: number;
+  ldc: number;
+  strideA: number;
+  strideB: number;
+  strideC: number;
+}
+
+/** C[b] = alpha op(A[b]) op(B[b]) + bias, f32. */
+export function matmul(gpu: GpuContext, args: MatmulArguments): Dispatch {
+  const layout = layoutOf(args);
+  return isWholeQuads(args, layout) ? tiled(gpu, args, layout) : strided(args, layout);
+}
+
+function layoutOf(args: MatmulArguments): Layout {
+  const lda = args.lda ?? (args.transposeA ? args.m : args.k);
+  const ldb = args.ldb ?? (args.transposeB ? args.k : args.n);
+  const ldc = args.ldc ?? args.n;
+  return {
+    lda,
+    ldb,
+    ldc,
+    strideA: args.strideA ?? lda * (args.transposeA ? args.k : args.m),
+    strideB: args.strideB ?? ldb * (args.transposeB ? args.n : args.k),
+    strideC: args.strideC ?? ldc * args.m,
+  };
+}
+
+/** Whether the tiled kernel's vec4 loads stay within rows. */
+function isWholeQuads(args: MatmulArguments, layout: Layout): boolean {
+  const strides = [layout.lda, layout.ldb, layout.ldc, layout.strideA, layout.strideB, layout.strideC];
+  if (strides.some((s) => s % 4 !== 0) || args.n % 4 !== 0) return false;
+  if (args.transposeA && args.m % 4 !== 0) return false;
+  return args.k % 4 === 0 || (args.transposeA === true && !args.transposeB);
+}
+
+interface Tile {
+  tm: number;
+  tn: number;
+  wx: number;
+  wy: number;
+}
+
+/**
+ * Register tiles by adapter class, from measurements: on a software adapter every load is a four-lane gather, so big
+ * tiles win as long as the output is large enough to feed both them and the cores; a GPU wants many threads.
+ */
+function tileFor(gpu: GpuContext, m: number, n: number): Tile {
+  if (gpu.adapterClass === 'gpu') return { tm: 4, tn: 4, wx: 8, wy: 8 };
+  const tn = n >= 64 ? 16 : n >= 32 ? 8 : 4;
+  const tm = m >= 16 ? 16 : m >= 8 ? 8 : 4;
+  return { tm, tn, wx: 4, wy: m >= 16 * tm ? 4 : 1 };
+}
+
+function tiled(gpu: GpuContext, args: MatmulArguments, layout: Layout): Dispatch {
+  const { m, n, k, batch = 1 } = args;
+  const tile = tileFor(gpu, m, n);
+  const lanes = gpu.fourLaneSubgroups && tile.wx % 4 === 0;
+  const code = expandTemplate(tiledSource, {
+    TM: tile.tm,
+    TN: tile.tn,
+    WX: tile.wx,
+    WY: tile.wy,
+    TA: args.transposeA ?? false,
+    TB: args.transposeB ?? false,
+    LANES: lanes,
+    BIAS: args.bias !== undefined,
+  });
+  // A row of A is shared by the lanes as single numbers; all other loads are vec4s.
+  const aType = lanes && !args.transposeA ? 'array<f32>' : 'array<vec4f>';
+  return {
+    label: args.label,
+    code,
+    bindings: bindingsOf(args, aType, 'array<vec4f>'),
+    params: {
+      type: 'Params',
+      data: Uint32Array.of(
+        m,
+        n,
+        k,
+        layout.lda,
+        layout.ldb,
+        layout.ldc,
+        layout.strideA,
+        layout.strideB,
+        layout.strideC,
+        floatBits(args.alpha ?? 1),
+      ),
+    },
+    workgroups: [Math.ceil(n / (tile.tn * tile.wx)), Math.ceil(m / (tile.tm * tile.wy)), batch],
+    flops: 2 * m * n * k * batch,
+  };
+}
+
+function strided(args: MatmulArguments, layout: Layout): Dispatch {
+  const { m, n, k, batch = 1 } = args;
+  const wx = Math.min(4, Math.ceil(n / 4));
+  const wy = 16 / (wx === 3 ? 4 : wx);
+  const code = expandTemplate(stridedSource, { WX: wx, WY: wy, BIAS: args.bias !== undefined });
+  return {
+    label: args.label,
+    code,
+    bindings: bindingsOf(args, 'array<f32>', 'array<f32>'),
+    params: {
+      type: 'Params',
+      data: Uint32Array.of(
+        m,
+        n,
+        k,
+        args.transposeA ? 1 : layout.lda,
+        args.transposeA ? layout.lda : 1,
+        args.transposeB ? 1 : layout.ldb,
+        args.transposeB ? layout.ldb : 1,
+        layout.ldc,
+        layout.strideA,
+        layout.strideB,
+        layout.strideC,
+        floatBits(args.alpha ?? 1),
+      ),
+    },
+    workgroups: [Math.ceil(n / (4 * wx)), Math.ceil(m / (4 * wy)), batch],
+    flops: 2 * m * n * k * batch,
+  };
+}
+
+function bindingsOf(args: MatmulArguments, aType: string, otherType: string): Binding[] {
+  const bindings: Binding[] = [
+    { name: 'A', type: aType, region: args.a, write: false },
+    { name: 'B', type: otherType, region: args.b, write: false },
+    { name: 'C', type: otherType, region: args.c, write: true },
+  ];
+  if (args.bias) bindings.push({ name: 'bias', type: otherType, region: args.bias, write: false });
+  return bindings;
+}

@@ -1,0 +1,80 @@
+/**
+ * A piece of GPU memory that kernels bind. Regions are handed out before the memory plan exists: kernels are lowered
+ * against regions, the plan then gives each its buffer and offset, and bind groups are made last.
+ */
+import { KronlabError } from '../contract/errors.ts';
+
+/** Storage bindings must start at a multiple of this many bytes on every adapter. */
+export const regionAlignment = 256;
+
+export class Region {
+  readonly label: string;
+  readonly bytes: number;
+  private place: { buffer: GPUBuffer; offset: number } | null = null;
+
+  constructor(label: string, bytes: number) {
+    this.label = label;
+    this.bytes = bytes;
+  }
+
+  get buffer(): GPUBuffer {
+    return this.placed().buffer;
+  }
+
+  get offset(): number {
+    return this.placed().offset;
+  }
+
+  get isPlaced(): boolean {
+    return this.place !== null;
+  }
+
+  locate(buffer: GPUBuffer, offset: number): void {
+    this.place = { buffer, offset };
+  }
+
+  overlaps(other: Region): boolean {
+    return (
+      this.buffer === other.buffer &&
+      this.offset < other.offset + alignBytes(other.bytes) &&
+      other.offset < this.offset + alignBytes(this.bytes)
+    );
+  }
+
+  private placed(): { buffer: GPUBuffer; offset: number } {
+    if (!this.place) throw new KronlabError('internal', `region ${this.label} was used before memory was planned`);
+    return this.place;
+  }
+}
+
+export function alignBytes(bytes: number): number {
+  return Math.ceil(Math.max(bytes, 4) / regionAlignment) * regionAlignment;
+}
+
+/** Lays regions one after another in a new buffer and locates them there. */
+export function placeInNewBuffer(device: GPUDevice, label: string, regions: readonly Region[]): GPUBuffer {
+  let size = 0;
+  const offsets = regions.map((region) => {
+    const offset = size;
+    size += alignBytes(region.bytes);
+    return offset;
+  });
+  const buffer = createStorageBuffer(device, label, Math.max(size, regionAlignment));
+  regions.forEach((region, i) => region.locate(buffer, offsets[i] ?? 0));
+  return buffer;
+}
+
+export function createStorageBuffer(device: GPUDevice, label: string, bytes: number): GPUBuffer {
+  const limit = device.limits.maxBufferSize;
+  if (bytes > limit) {
+    throw new KronlabError(
+      'invalid',
+      `${label} needs ${Math.ceil(bytes / 2 ** 20)} MiB in one buffer; this adapter allows ${Math.floor(limit / 2 ** 20)} MiB. Take a smaller model or batch.`,
+    );
+  }
+  return device.createBuffer({
+    label,
+    size: bytes,
+    usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
+  });
+}

@@ -1,0 +1,40 @@
+/** The GPU that tests run on: Dawn in Node, on whatever driver it finds. One device per test file. */
+import { openGpu, type GpuContext } from './device.ts';
+import { record, replay, type Dispatch } from './dispatch.ts';
+import { placeInNewBuffer, Region } from './region.ts';
+import { readFloats } from './readback.ts';
+
+let shared: Promise<GpuContext> | null = null;
+
+export function testGpu(): Promise<GpuContext> {
+  shared ??= import('webgpu').then(({ create, globals }) => {
+    Object.assign(globalThis, globals);
+    return openGpu(create([]));
+  });
+  return shared;
+}
+
+/** A region of its own buffer holding the given numbers. */
+export function uploaded(gpu: GpuContext, label: string, data: ArrayLike<number> | Uint32Array): Region {
+  const region = emptyRegion(gpu, label, data.length);
+  const bytes = data instanceof Uint32Array ? data : Float32Array.from(data);
+  gpu.device.queue.writeBuffer(region.buffer, region.offset, bytes as Uint32Array<ArrayBuffer> | Float32Array<ArrayBuffer>);
+  return region;
+}
+
+export function emptyRegion(gpu: GpuContext, label: string, words: number): Region {
+  const region = new Region(label, words * 4);
+  placeInNewBuffer(gpu.device, label, [region]);
+  return region;
+}
+
+/** Runs launches once and reads a region back. */
+export async function runAndRead(gpu: GpuContext, dispatches: Dispatch[], result: Region): Promise<Float32Array> {
+  const recorded = await record(gpu, dispatches);
+  const encoder = gpu.device.createCommandEncoder();
+  const pass = encoder.beginComputePass();
+  replay(pass, recorded);
+  pass.end();
+  gpu.device.queue.submit([encoder.finish()]);
+  return readFloats(gpu, result);
+}

@@ -1,0 +1,204 @@
+/**
+ * A tensor program: the list of operations of one training step, written down once by model code over symbolic
+ * tensors. Nothing is computed here; `backward.ts` extends the list by gradients, `compile.ts` turns it into launches.
+ */
+import { KronlabError } from '../../contract/errors.ts';
+import type { Phase } from '../../contract/runs.ts';
+import type { GpuContext } from '../../gpu-kernels/device.ts';
+import type { Dispatch } from '../../gpu-kernels/dispatch.ts';
+import type { Region } from '../../gpu-kernels/region.ts';
+
+export type ElementType = 'f32' | 'u32';
+
+/** A symbolic value: row-major, contiguous, its size known. */
+export interface Tensor {
+  readonly id: number;
+  readonly graph: Graph;
+  readonly node: Node;
+  readonly shape: readonly number[];
+  readonly type: ElementType;
+  readonly label: string;
+}
+
+/** What an operation may ask for while it is lowered to launches. */
+export interface Lowering {
+  readonly gpu: GpuContext;
+  /** Memory of an input or output tensor. */
+  region(tensor: Tensor): Region;
+  /** Memory that lives only during this node. */
+  scratch(label: string, words: number): Region;
+}
+
+/**
+ * One kind of operation. Its file holds the function that model code calls (with the shape rule), the gradient rule
+ * and the lowering; registering it anywhere else is not needed.
+ */
+export interface Operation<A> {
+  readonly name: string;
+  /** The output is the input's memory under another shape; nothing is launched. */
+  readonly isView?: boolean;
+  /**
+   * Gradients with respect to the inputs, given those of the outputs (null: no gradient arrives there). `needed[i]`
+   * says whether input i's gradient is wanted; a rule may return null otherwise.
+   */
+  gradient?(node: Node<A>, outputGradients: readonly (Tensor | null)[], needed: readonly boolean[]): (Tensor | null)[];
+  lower(node: Node<A>, lowering: Lowering): Dispatch[];
+}
+
+export interface Node<A = unknown> {
+  readonly index: number;
+  readonly operation: Operation<A>;
+  readonly inputs: readonly Tensor[];
+  readonly outputs: readonly Tensor[];
+  readonly attributes: A;
+  readonly phase: Phase;
+  /** Nodes of one loop are replayed together, so many times. */
+  readonly loop: Loop | null;
+  /** Writes memory outside the graph: never removed as dead code. */
+  readonly isEffect: boolean;
+}
+
+export interface Loop {
+  readonly count: number;
+}
+
+export interface OutputSpec {
+  shape: readonly number[];
+  type?: ElementType;
+  label?: string;
+}
+
+interface AddOptions<A> {
+  attributes: A;
+  outputs: OutputSpec[];
+  isEffect?: boolean;
+}
+
+const leafOperation: Operation<null> = { name: 'leaf', lower: () => [] };
+
+export class Graph {
+  readonly nodes: Node[] = [];
+  /** Tensors whose memory is given from outside: leaves, and results pinned to a place. */
+  readonly placed = new Map<Tensor, Region>();
+  private phase: Phase = 'forward';
+  private loop: Loop | null = null;
+  private tensorCount = 0;
+
+  /** A tensor whose memory exists already: a parameter, the batch, a constant. */
+  leaf(label: string, shape: readonly number[], region: Region, type: ElementType = 'f32'): Tensor {
+    const [tensor] = this.add(leafOperation, [], { attributes: null, outputs: [{ shape, type, label }] });
+    const leaf = tensor as Tensor;
+    if (region.bytes < size(shape) * 4) {
+      throw new KronlabError('internal', `${label} needs ${size(shape) * 4} bytes; its memory has ${region.bytes}`);
+    }
+    this.placed.set(leaf, region);
+    return leaf;
+  }
+
+  add<A>(operation: Operation<A>, inputs: readonly Tensor[], options: AddOptions<A>): Tensor[] {
+    const outputs: Tensor[] = [];
+    const node: Node<A> = {
+      index: this.nodes.length,
+      operation,
+      inputs,
+      outputs,
+      attributes: options.attributes,
+      phase: this.phase,
+      loop: this.loop,
+      isEffect: options.isEffect ?? false,
+    };
+    for (const spec of options.outputs) {
+      outputs.push({
+        id: this.tensorCount++,
+        graph: this,
+        node: node as Node,
+        shape: spec.shape,
+        type: spec.type ?? 'f32',
+        label: spec.label ?? operation.name,
+      });
+    }
+    this.nodes.push(node as Node);
+    return outputs;
+  }
+
+  /** Adds an operation with exactly one output. */
+  add1<A>(operation: Operation<A>, inputs: readonly Tensor[], output: OutputSpec, attributes: A): Tensor {
+    const [tensor] = this.add(operation, inputs, { attributes, outputs: [output] });
+    return tensor as Tensor;
+  }
+
+  /** Launches that write memory outside the graph, after everything they read. */
+  effect(name: string, inputs: readonly Tensor[], lower: (lowering: Lowering) => Dispatch[]): void {
+    const operation: Operation<null> = { name, lower: (_, lowering) => lower(lowering) };
+    this.add(operation, inputs, { attributes: null, outputs: [], isEffect: true });
+  }
+
+  /** Has the tensor computed straight into a region, for example a gradient into the gradient arena. */
+  pin(tensor: Tensor, region: Region): void {
+    const root = rootOf(tensor);
+    if (this.placed.has(root)) {
+      throw new KronlabError('internal', `${tensor.label} cannot be pinned: its memory is given already`);
+    }
+    this.placed.set(root, region);
+  }
+
+  /** Everything added inside belongs to a phase of the step. */
+  inPhase<T>(phase: Phase, build: () => T): T {
+    const outer = this.phase;
+    this.phase = phase;
+    try {
+      return build();
+    } finally {
+      this.phase = outer;
+    }
+  }
+
+  /** Everything added inside is replayed `count` times in a row. */
+  repeated<T>(count: number, build: () => T): T {
+    if (this.loop) throw new KronlabError('internal', 'loops in a program do not nest');
+    this.loop = { count };
+    try {
+      return build();
+    } finally {
+      this.loop = null;
+    }
+  }
+
+  /** The same values under another shape, without a copy. */
+  reshape(tensor: Tensor, shape: readonly number[]): Tensor {
+    if (size(shape) !== size(tensor.shape)) {
+      throw new KronlabError(
+        'internal',
+        `${tensor.label} of shape [${tensor.shape.join(', ')}] cannot become [${shape.join(', ')}]`,
+      );
+    }
+    return this.add1(reshapeOperation, [tensor], { shape, type: tensor.type, label: tensor.label }, null);
+  }
+}
+
+const reshapeOperation: Operation<null> = {
+  name: 'reshape',
+  isView: true,
+  lower: () => [],
+  gradient: (node, [g]) => {
+    const input = node.inputs[0] as Tensor;
+    return [g ? input.graph.reshape(g, input.shape) : null];
+  },
+};
+
+/** The tensor that owns the memory of a view. */
+export function rootOf(tensor: Tensor): Tensor {
+  let root = tensor;
+  while (root.node.operation.isView) root = root.node.inputs[0] as Tensor;
+  return root;
+}
+
+/** Number of elements of a shape. */
+export function size(shape: readonly number[]): number {
+  return shape.reduce((product, dim) => product * dim, 1);
+}
+
+/** Size of the last axis; 1 for a scalar. */
+export function lastAxis(tensor: Tensor): number {
+  return tensor.shape.at(-1) ?? 1;
+}

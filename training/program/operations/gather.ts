@@ -1,0 +1,35 @@
+/** Rows of a resident table picked by number: the batch, taken from the data set on the GPU. */
+import { linearGrid } from '../../../gpu-kernels/grid.ts';
+import { expandTemplate } from '../../../gpu-kernels/template.ts';
+import { size, type Operation, type Tensor } from '../graph.ts';
+import source from './gather.wgsl';
+
+const operation: Operation<null> = {
+  name: 'gather',
+  lower(node, lowering) {
+    const [table, rows] = node.inputs as [Tensor, Tensor];
+    const output = node.outputs[0] as Tensor;
+    const width = size(table.shape.slice(1));
+    const grid = linearGrid(size(output.shape), 64);
+    const type = `array<${table.type}>`;
+    return [
+      {
+        label: 'gather',
+        code: expandTemplate(source, { ROW: grid.row, COUNT: grid.count, WIDTH: width }),
+        bindings: [
+          { name: 'table', type, region: lowering.region(table), write: false },
+          { name: 'rows', type: 'array<u32>', region: lowering.region(rows), write: false },
+          { name: 'result', type, region: lowering.region(output), write: true },
+        ],
+        workgroups: grid.workgroups,
+        flops: 0,
+      },
+    ];
+  },
+};
+
+/** table [count, ...] and u32 row numbers [N] give [N, ...]. */
+export function gather(table: Tensor, rows: Tensor): Tensor {
+  const shape = [...rows.shape, ...table.shape.slice(1)];
+  return table.graph.add1(operation, [table, rows], { shape, type: table.type, label: 'batch' }, null);
+}

@@ -1,0 +1,45 @@
+/** Reordering of axes: patches of an image, channels first to channels last. */
+import { linearGrid } from '../../../gpu-kernels/grid.ts';
+import { expandTemplate } from '../../../gpu-kernels/template.ts';
+import { size, type Operation, type Tensor } from '../graph.ts';
+import source from './permute.wgsl';
+
+interface Attributes {
+  /** Output axis i is input axis order[i]. */
+  order: readonly number[];
+}
+
+const operation: Operation<Attributes> = {
+  name: 'permute',
+  gradient(node, [g]) {
+    const { order } = node.attributes;
+    return [g ? permute(g, order.map((_, axis) => order.indexOf(axis))) : null];
+  },
+  lower(node, lowering) {
+    const input = node.inputs[0] as Tensor;
+    const output = node.outputs[0] as Tensor;
+    const grid = linearGrid(size(output.shape), 64);
+    const terms = node.attributes.order.map((from, axis) => {
+      const stride = size(output.shape.slice(axis + 1));
+      return `(i / ${stride}u % ${output.shape[axis]}u) * ${size(input.shape.slice(from + 1))}u`;
+    });
+    return [
+      {
+        label: 'permute',
+        code: expandTemplate(source, { ROW: grid.row, COUNT: grid.count, INDEX: terms.join(' + ') }),
+        bindings: [
+          { name: 'x', type: 'array<f32>', region: lowering.region(input), write: false },
+          { name: 'y', type: 'array<f32>', region: lowering.region(output), write: true },
+        ],
+        workgroups: grid.workgroups,
+        flops: 0,
+      },
+    ];
+  },
+};
+
+/** Output axis i is input axis order[i]. */
+export function permute(x: Tensor, order: readonly number[]): Tensor {
+  const shape = order.map((axis) => x.shape[axis] ?? 1);
+  return x.graph.add1(operation, [x], { shape, label: 'permute' }, { order });
+}

@@ -1,0 +1,61 @@
+/** Sums and means over axes, and the sum that undoes a broadcast. */
+import { sumMiddle } from '../../../gpu-kernels/reduce/sum-middle.ts';
+import { size, type Operation, type Tensor } from '../graph.ts';
+import { broadcastTo } from './elementwise.ts';
+
+interface Attributes {
+  outer: number;
+  length: number;
+  inner: number;
+  scale: number;
+}
+
+const operation: Operation<Attributes> = {
+  name: 'sum',
+  gradient(node, [g]) {
+    const input = node.inputs[0] as Tensor;
+    const { outer, length, inner, scale } = node.attributes;
+    if (!g) return [null];
+    const column = g.graph.reshape(g, [outer, 1, inner]);
+    return [g.graph.reshape(broadcastTo(column, [outer, length, inner], scale), input.shape)];
+  },
+  lower(node, lowering) {
+    return sumMiddle({
+      label: 'sum',
+      x: lowering.region(node.inputs[0] as Tensor),
+      y: lowering.region(node.outputs[0] as Tensor),
+      ...node.attributes,
+      scratch: (label, words) => lowering.scratch(label, words),
+    });
+  },
+};
+
+/** scale * sum of x over the axes `first` to `last` (inclusive), which disappear. */
+export function sumAxes(x: Tensor, first: number, last: number, scale = 1): Tensor {
+  const outer = x.shape.slice(0, first);
+  const inner = x.shape.slice(last + 1);
+  return x.graph.add1(operation, [x], { shape: [...outer, ...inner], label: 'sum' }, {
+    outer: size(outer),
+    length: size(x.shape.slice(first, last + 1)),
+    inner: size(inner),
+    scale,
+  });
+}
+
+export function meanAxes(x: Tensor, first: number, last: number): Tensor {
+  return sumAxes(x, first, last, 1 / size(x.shape.slice(first, last + 1)));
+}
+
+/** Sums a tensor down to a shape it was broadcast from. */
+export function sumTo(x: Tensor, shape: readonly number[]): Tensor {
+  if (size(x.shape) === size(shape)) {
+    return x.shape.join() === shape.join() ? x : x.graph.reshape(x, shape);
+  }
+  const padded = [...new Array<number>(x.shape.length - shape.length).fill(1), ...shape];
+  const broadcast = (axis: number) => x.shape[axis] !== padded[axis];
+  const first = x.shape.findIndex((_, axis) => broadcast(axis));
+  let last = first;
+  while (last + 1 < padded.length && broadcast(last + 1)) last++;
+  const rest = [...padded.slice(0, first), ...padded.slice(last + 1)];
+  return x.graph.reshape(sumTo(sumAxes(x, first, last), rest), shape);
+}

@@ -1,0 +1,53 @@
+/** The uniform block of numbers that change from step to step; the WGSL struct of the same name is its other half. */
+import { floatBits } from '../../gpu-kernels/dispatch.ts';
+import source from './step-scalars.wgsl';
+
+export const stepScalarsSource = source;
+
+export interface StepScalars {
+  index: number;
+  seed: number;
+  slot: number;
+  lr: number;
+  correction1: number;
+  correction2: number;
+  factorMix: number;
+  momentum: number;
+}
+
+const words = 8;
+
+export class StepUniform {
+  readonly buffer: GPUBuffer;
+  readonly type = 'Step';
+  private readonly device: GPUDevice;
+  private readonly data = new Uint32Array(words);
+
+  constructor(device: GPUDevice) {
+    this.device = device;
+    this.buffer = device.createBuffer({
+      label: 'step scalars',
+      size: words * 4,
+      usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+    });
+  }
+
+  /** Takes effect for everything submitted afterwards. */
+  write(scalars: StepScalars): void {
+    this.data.set([
+      scalars.index,
+      scalars.seed,
+      scalars.slot,
+      floatBits(scalars.lr),
+      floatBits(scalars.correction1),
+      floatBits(scalars.correction2),
+      floatBits(scalars.factorMix),
+      floatBits(scalars.momentum),
+    ]);
+    this.device.queue.writeBuffer(this.buffer, 0, this.data);
+  }
+
+  destroy(): void {
+    this.buffer.destroy();
+  }
+}

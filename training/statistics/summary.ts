@@ -1,0 +1,33 @@
+/** Medians and spreads that keep infinities in: a seed that never reached the target counts as infinitely late. */
+
+/**
+ * The median: the middle value, or the mean of the two middle ones. Infinities are ordinary values, so the median of
+ * `[40, Infinity, Infinity]` is Infinity ("not reached"), and so is that of `[40, Infinity]`. NaN for an empty list;
+ * NaN members are not allowed.
+ */
+export function median(values: readonly number[]): number {
+  return medianOfSorted(Float64Array.from(values).sort());
+}
+
+/** As `median`, for values already in ascending order. */
+export function medianOfSorted(sorted: ArrayLike<number>): number {
+  const { length } = sorted;
+  if (length === 0) return NaN;
+  const upper = sorted[length >> 1]!;
+  if (length % 2 === 1) return upper;
+  const lower = sorted[(length >> 1) - 1]!;
+  // Halves are added, because a sum of two large values could overflow; equal infinities stay as they are.
+  return lower === upper ? lower : lower / 2 + upper / 2;
+}
+
+/** Arithmetic mean; NaN for an empty list. */
+export function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** Sample standard deviation (divisor n - 1); NaN for fewer than two values. */
+export function sampleDeviation(values: readonly number[]): number {
+  const centre = mean(values);
+  const squares = values.reduce((sum, value) => sum + (value - centre) ** 2, 0);
+  return values.length < 2 ? NaN : Math.sqrt(squares / (values.length - 1));
+}
