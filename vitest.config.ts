@@ -2,7 +2,11 @@
 // (SwiftShader on a machine without a GPU). The app as a person uses it is tested in `e2e/` with Playwright.
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vitest/config';
+import { chooseVulkanDriver } from './tools/vulkan.ts';
 import { wgsl } from './tools/wgsl-vite.ts';
+
+// Test processes inherit the choice.
+chooseVulkanDriver(process.env);
 
 export default defineConfig({
   plugins: [wgsl(), svelte()],

@@ -1,0 +1,37 @@
+// The desktop shell: main process (ES module), preload script (one bundled CommonJS file, as a sandboxed preload must
+// be) and the same renderer the browser host serves.
+import { resolve } from 'node:path';
+import { defineConfig } from 'electron-vite';
+import renderer from './vite.config.ts';
+import { wgsl } from './tools/wgsl-vite.ts';
+
+export default defineConfig({
+  main: {
+    plugins: [wgsl()],
+    build: {
+      outDir: 'out/main',
+      rolldownOptions: {
+        input: { main: resolve(import.meta.dirname, 'main/electron/main.ts') },
+        output: { format: 'es', entryFileNames: '[name].js' },
+      },
+    },
+  },
+  preload: {
+    build: {
+      outDir: 'out/preload',
+      // Nothing may be left to `require`: the sandbox offers the preload only Electron itself.
+      externalizeDeps: false,
+      rolldownOptions: {
+        input: { preload: resolve(import.meta.dirname, 'main/electron/preload.ts') },
+        output: { format: 'cjs', entryFileNames: '[name].cjs' },
+      },
+    },
+  },
+  renderer: {
+    ...renderer,
+    build: {
+      ...renderer.build,
+      rolldownOptions: { input: resolve(import.meta.dirname, 'renderer/index.html') },
+    },
+  },
+});

@@ -1,0 +1,21 @@
+// The renderer: one page and its training worker. The browser host and the desktop shell both serve what this builds.
+import { resolve } from 'node:path';
+import { svelte } from '@sveltejs/vite-plugin-svelte';
+import { defineConfig } from 'vite';
+import { wgsl } from './tools/wgsl-vite.ts';
+
+export default defineConfig({
+  root: resolve(import.meta.dirname, 'renderer'),
+  // Pages live at paths such as /runs/1: assets are named from the root, so that a reload there finds them.
+  base: '/',
+  plugins: [wgsl(), svelte({ configFile: resolve(import.meta.dirname, 'svelte.config.js') })],
+  worker: { format: 'es', plugins: () => [wgsl()] },
+  build: {
+    outDir: resolve(import.meta.dirname, 'out/renderer'),
+    emptyOutDir: true,
+    target: 'chrome140',
+    // Nothing is inlined as data: the content policy allows fonts and scripts from files of our own origin only.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+  },
+});
