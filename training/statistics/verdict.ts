@@ -47,27 +47,22 @@ export function verdictSentence(comparison: Comparison): Segment[] {
         return [plain('Nothing to compare yet: no run has ended or reached '), number(target), plain('.')];
       case 'nobody':
         if (verdict.closest === null) return [plain('No group reaches '), number(target), plain('.')];
-        return [
-          plain('No group reaches '),
-          number(target),
-          plain('. Closest is '),
-          named(verdict.closest),
-          plain(' with '),
-          number(value(verdict.closest)),
-          plain('.'),
-        ];
+        return nobodySentence(verdict.closest, target, value(verdict.closest));
       case 'reference-missed':
         return [
           ...listed(verdict.reached),
           plain(verdict.reached.length > 1 ? ' reach ' : ' reaches '),
           number(target),
-          plain(`. ${verdict.reference.group.name} does not: its best is `),
-          number(value(verdict.reference)),
-          plain('.'),
+          ...missedWords(verdict.reference, value(verdict.reference)),
           soft(' Without a reference there is no ratio.'),
         ];
       case 'only-reference':
-        return [plain(`Only ${verdict.reference.group.name} reaches `), number(target), plain('.')];
+        return [
+          plain(`Only ${verdict.reference.group.name} reaches `),
+          number(target),
+          plain('.'),
+          ...partlyReached(comparison),
+        ];
       case 'ratio':
         return ratioSentence(verdict.leader, verdict.others, verdict.reference, target);
       default:
@@ -91,15 +86,54 @@ export function timeRefusal(comparison: Comparison): string | null {
   return `Wall-clock is hidden: these runs used ${count} adapters, ${names}. Steps can be compared.`;
 }
 
+function nobodySentence(closest: ComparedGroup, target: string, value: string): Segment[] {
+  if (closest.nReached > 0) {
+    return [
+      plain('No group reaches '),
+      number(target),
+      plain(' in most of its runs. Closest is '),
+      named(closest),
+      plain(` with ${closest.nReached} of ${closest.n}.`),
+    ];
+  }
+  return [
+    plain('No group reaches '),
+    number(target),
+    plain('. Closest is '),
+    named(closest),
+    plain(' with '),
+    number(value),
+    plain('.'),
+  ];
+}
+
+/** A reference of which some seeds got there, but not half, has a best value beyond the target: say how many. */
+function missedWords(reference: ComparedGroup, value: string): Segment[] {
+  const { name } = reference.group;
+  return reference.nReached > 0
+    ? [plain(`. ${name} does so in only ${reference.nReached} of ${reference.n} runs.`)]
+    : [plain(`. ${name} does not: its best is `), number(value), plain('.')];
+}
+
+function partlyReached(comparison: Comparison): Segment[] {
+  return comparison.groups
+    .filter((group) => group.nReached > 0 && group.steps.median === Infinity)
+    .map((group) => soft(` ${group.group.name}: ${group.nReached} of ${group.n} runs.`));
+}
+
 function ratioSentence(
   leader: ComparedGroup,
   others: ComparedGroup[],
   reference: ComparedGroup,
   target: string,
 ): Segment[] {
-  const first: Segment[] = [named(leader), plain(' reaches '), number(target), plain(' in ')];
   const steps = ratioWords(leader.steps.ratio);
   const time = ratioWords(leader.seconds?.ratio ?? null);
+  if (steps === null && time === null) {
+    // The reference is there from its first evaluation on, at step 0: nothing to divide by.
+    return [...listed([reference, leader]), plain(' reach '), number(target), plain('.')];
+  }
+  const first: Segment[] = [named(leader), plain(' reaches '), number(target), plain(' in ')];
   if (steps !== null) first.push(number(`${steps} ×`), plain(' the steps'));
   if (steps !== null && time !== null) first.push(plain(' and '));
   if (time !== null) first.push(number(`${time} ×`), plain(' the time'));
@@ -125,9 +159,11 @@ function pendingNote(comparison: Comparison): Segment[] {
 }
 
 function closestOf(comparison: Comparison): ComparedGroup | null {
-  const withBest = comparison.groups.filter((group) => group.best !== null);
   const sign = comparison.target.op === '>=' ? -1 : 1;
-  return withBest.toSorted((a, b) => sign * (a.best!.value - b.best!.value))[0] ?? null;
+  const ranked = comparison.groups
+    .filter((group) => group.best !== null)
+    .toSorted((a, b) => b.nReached - a.nReached || sign * (a.best!.value - b.best!.value));
+  return ranked[0] ?? null;
 }
 
 function listed(groups: readonly ComparedGroup[]): Segment[] {
