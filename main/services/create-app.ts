@@ -2,7 +2,6 @@
  * The whole Node side of the lab, composed once and served by every host: the desktop shell over IPC, the browser host
  * over a web socket, the command line directly. Knows nothing of electron or http.
  */
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AppInfo } from '../../contract/api.ts';
 import { KronlabError } from '../../contract/errors.ts';
@@ -12,6 +11,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { createChangeFeed, type EventListener } from './change-feed.ts';
 import { createComparisons } from './comparisons.ts';
 import { createExports, type ExportBuilder } from './exports.ts';
+import { makeFolder } from './make-folder.ts';
 import { createPreferences } from './preferences.ts';
 import { createRunLibrary } from './run-library.ts';
 import { createRunLife } from './run-life.ts';
@@ -95,16 +95,4 @@ function openAppStore({ dataDir, databasePath, host, now = Date.now }: AppOption
   if (databasePath !== undefined) return openStore({ path: databasePath, host, now });
   makeFolder(dataDir);
   return openStore({ path: join(dataDir, databaseName), host, recover: true, now });
-}
-
-function makeFolder(path: string): void {
-  try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new KronlabError(
-      'storage',
-      `The data folder ${path} cannot be made (${reason}). Choose another with KRONLAB_DATA.`,
-    );
-  }
 }

@@ -1,0 +1,103 @@
+/**
+ * The contract over a web socket, as the page speaks it. One transport is one connection: when it breaks, every call
+ * that waits is told so, and whoever opened it decides when to open the next.
+ */
+import type { ApiEventName, ApiName, Transport } from '../../contract/api.ts';
+import { fromEnvelope } from '../../contract/envelope.ts';
+import { KronlabError } from '../../contract/errors.ts';
+import { decode, encode, serverFrameSchema, type RequestFrame } from '../../contract/wire.ts';
+
+export interface WebSocketOptions {
+  /** e.g. `ws://127.0.0.1:4123/rpc?client=...` */
+  url: string;
+  /** Called once if the connection ends without `close()`. */
+  onClosed?: () => void;
+}
+
+interface Waiting {
+  resolve(value: unknown): void;
+  reject(error: KronlabError): void;
+}
+
+const awayText = 'The connection to the lab broke before it answered.';
+
+/** Resolves when the connection stands; rejects with `unavailable` when it cannot be made. */
+export function openWebSocket({ url, onClosed }: WebSocketOptions): Promise<Transport> {
+  const socket = new WebSocket(url);
+  return new Promise((resolve, reject) => {
+    const refuse = () =>
+      reject(new KronlabError('unavailable', 'The lab is not answering, or it does not know this window.'));
+    socket.addEventListener('close', refuse, { once: true });
+    socket.addEventListener(
+      'open',
+      () => {
+        socket.removeEventListener('close', refuse);
+        resolve(new WebSocketTransport(socket, onClosed));
+      },
+      { once: true },
+    );
+  });
+}
+
+class WebSocketTransport implements Transport {
+  #socket: WebSocket;
+  #waiting = new Map<number, Waiting>();
+  #listeners = new Map<string, Set<(payload: unknown) => void>>();
+  #nextId = 0;
+  #open = true;
+
+  constructor(socket: WebSocket, onClosed: (() => void) | undefined) {
+    this.#socket = socket;
+    socket.addEventListener('message', (message) => this.#receive(message.data));
+    socket.addEventListener('close', () => {
+      if (!this.#open) return;
+      this.#end();
+      onClosed?.();
+    });
+  }
+
+  invoke(name: ApiName, input: unknown): Promise<unknown> {
+    if (!this.#open)
+      return Promise.reject(new KronlabError('unavailable', 'The connection to the lab is closed.'));
+    const id = this.#nextId++;
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject });
+      this.#socket.send(encode({ id, name, input } satisfies RequestFrame));
+    });
+  }
+
+  subscribe(event: ApiEventName, listener: (payload: unknown) => void): () => void {
+    const listeners = this.#listeners.get(event) ?? new Set();
+    this.#listeners.set(event, listeners.add(listener));
+    return () => void listeners.delete(listener);
+  }
+
+  close(): void {
+    if (!this.#open) return;
+    this.#end();
+    this.#socket.close(1000);
+  }
+
+  #end(): void {
+    this.#open = false;
+    this.#listeners.clear();
+    for (const { reject } of this.#waiting.values()) reject(new KronlabError('unavailable', awayText));
+    this.#waiting.clear();
+  }
+
+  #receive(data: unknown): void {
+    if (!this.#open) return;
+    const frame = serverFrameSchema.parse(decode(String(data)));
+    if ('event' in frame) {
+      for (const listener of [...(this.#listeners.get(frame.event) ?? [])]) listener(frame.payload);
+      return;
+    }
+    const waiting = this.#waiting.get(frame.id);
+    this.#waiting.delete(frame.id);
+    try {
+      waiting?.resolve(fromEnvelope(frame.reply));
+    } catch (error) {
+      waiting?.reject(KronlabError.from(error));
+    }
+  }
+}
