@@ -12,7 +12,6 @@ export interface StepScalars {
   correction1: number;
   correction2: number;
   factorMix: number;
-  momentum: number;
 }
 
 const words = 8;
@@ -42,7 +41,6 @@ export class StepUniform {
       floatBits(scalars.correction1),
       floatBits(scalars.correction2),
       floatBits(scalars.factorMix),
-      floatBits(scalars.momentum),
     ]);
     this.device.queue.writeBuffer(this.buffer, 0, this.data);
   }

@@ -12,6 +12,4 @@ struct Step {
   correction2: f32,
   // Weight of a new curvature factor in the moving average.
   factorMix: f32,
-  // 0 on the very first step of heavy-ball momentum, else the momentum.
-  momentum: f32,
 }

@@ -1,0 +1,121 @@
+/**
+ * The parameters of a model as named leaves in one flat arena. Gradients and optimiser moments use arenas of the same
+ * layout, so an optimiser step is one launch over all of them. Every parameter starts at a multiple of 64 numbers (256
+ * bytes, where a binding may start), which also lets a small table say what kind of parameter each block belongs to.
+ */
+import { KronlabError } from '../../contract/errors.ts';
+import type { GpuContext } from '../../gpu-kernels/device.ts';
+import { placeInNewBuffer, Region, regionAlignment } from '../../gpu-kernels/region.ts';
+import type { Random } from '../../datasets/random.ts';
+import { size } from './graph.ts';
+
+/** Numbers per block of the arena; no block holds two parameters. */
+export const blockLength = regionAlignment / 4;
+
+/**
+ * `weight`: a matrix or filter of a linear or convolution layer. `bias`: that layer's bias. `other`: norms,
+ * positions and everything else, which first-order rules train.
+ */
+export type ParameterKind = 'weight' | 'bias' | 'other';
+
+export type Initialiser = (random: Random, count: number) => Float32Array;
+
+export interface Parameter {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly kind: ParameterKind;
+  readonly initialise: Initialiser;
+  readonly region: Region;
+  /** Position in every arena, in numbers. Known once `allocate` has run. */
+  offset: number;
+}
+
+export class Parameters {
+  private readonly byName = new Map<string, Parameter>();
+  private length = 0;
+  private buffer: GPUBuffer | null = null;
+
+  /** The parameter of that name; made on first use, the same one for every program traced later. */
+  declare(name: string, shape: readonly number[], kind: ParameterKind, initialise: Initialiser): Parameter {
+    const known = this.byName.get(name);
+    if (known) {
+      if (known.shape.join() === shape.join()) return known;
+      throw new KronlabError('internal', `${name} is [${known.shape.join(', ')}], not [${shape.join(', ')}]`);
+    }
+    if (this.buffer) throw new KronlabError('internal', `${name} was declared after memory was allocated`);
+    const region = new Region(name, size(shape) * 4);
+    const parameter: Parameter = { name, shape, kind, initialise, region, offset: 0 };
+    this.byName.set(name, parameter);
+    return parameter;
+  }
+
+  get all(): Parameter[] {
+    return [...this.byName.values()];
+  }
+
+  get(name: string): Parameter {
+    const parameter = this.byName.get(name);
+    if (!parameter) throw new KronlabError('internal', `there is no parameter ${name}`);
+    return parameter;
+  }
+
+  /** Trainable numbers, padding left out. */
+  get count(): number {
+    return this.all.reduce((sum, p) => sum + size(p.shape), 0);
+  }
+
+  /** Numbers in an arena, padding included. */
+  get arenaLength(): number {
+    return this.length;
+  }
+
+  /** Reserves the arena of the values. */
+  allocate(gpu: GpuContext): void {
+    for (const parameter of this.all) {
+      parameter.offset = this.length;
+      this.length += Math.ceil(size(parameter.shape) / blockLength) * blockLength;
+    }
+    this.buffer = placeInNewBuffer(gpu.device, 'parameters', this.all.map((p) => p.region));
+  }
+
+  /** The values as one region. */
+  get arena(): Region {
+    return this.whole('parameters', this.storage);
+  }
+
+  /** Another arena of the same layout (gradients, moments): the whole, and one region per parameter. */
+  twin(gpu: GpuContext, label: string): { arena: Region; of: Map<Parameter, Region>; buffer: GPUBuffer } {
+    const regions = this.all.map((p) => new Region(`${label} of ${p.name}`, size(p.shape) * 4));
+    const buffer = placeInNewBuffer(gpu.device, label, regions);
+    return { arena: this.whole(label, buffer), of: new Map(this.all.map((p, i) => [p, regions[i] as Region])), buffer };
+  }
+
+  /** Uploads values by name; every parameter must be given, in the arena's shapes. */
+  upload(gpu: GpuContext, values: (parameter: Parameter) => Float32Array): void {
+    for (const parameter of this.all) {
+      const data = values(parameter);
+      if (data.length !== size(parameter.shape)) {
+        throw new KronlabError(
+          'invalid',
+          `${parameter.name} has ${data.length} values; its shape [${parameter.shape.join(', ')}] needs ${size(parameter.shape)}`,
+        );
+      }
+      gpu.device.queue.writeBuffer(this.storage, parameter.offset * 4, data as Float32Array<ArrayBuffer>);
+    }
+  }
+
+  destroy(): void {
+    this.buffer?.destroy();
+  }
+
+  private get storage(): GPUBuffer {
+    if (!this.buffer) throw new KronlabError('internal', 'parameters were used before memory was allocated');
+    return this.buffer;
+  }
+
+  private whole(label: string, buffer: GPUBuffer): Region {
+    const region = new Region(label, this.length * 4);
+    region.locate(buffer, 0);
+    return region;
+  }
+}
