@@ -5,6 +5,7 @@
  */
 import type { ApiEventName, ApiName, Transport } from './api.ts';
 import { fromEnvelope } from './envelope.ts';
+import { KronlabError } from './errors.ts';
 
 export interface KronlabBridge {
   /** Answers with an `Envelope`: a thrown error would lose its code and data on the way to the page. */
@@ -14,8 +15,12 @@ export interface KronlabBridge {
 
 export function bridgeTransport(bridge: KronlabBridge): Transport {
   const unsubscribers = new Set<() => void>();
+  let open = true;
   return {
-    invoke: async (name, input) => fromEnvelope(await bridge.invoke(name, input)),
+    async invoke(name, input) {
+      if (!open) throw new KronlabError('unavailable', 'The connection to the lab is closed.');
+      return fromEnvelope(await bridge.invoke(name, input));
+    },
     subscribe(event, listener) {
       const unsubscribe = bridge.subscribe(event, listener);
       unsubscribers.add(unsubscribe);
@@ -25,6 +30,7 @@ export function bridgeTransport(bridge: KronlabBridge): Transport {
       };
     },
     close() {
+      open = false;
       for (const unsubscribe of unsubscribers) unsubscribe();
       unsubscribers.clear();
     },

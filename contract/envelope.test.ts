@@ -40,5 +40,6 @@ describe('bridgeTransport', () => {
     expect(listeners.size).toBe(1);
     transport.close();
     expect(listeners.size).toBe(0);
+    await expect(transport.invoke('app.info', {})).rejects.toMatchObject({ code: 'unavailable' });
   });
 });

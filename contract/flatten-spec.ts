@@ -12,11 +12,10 @@ export function flattenSpec(spec: RunSpec): [name: string, value: ParamValue][] 
 }
 
 function flatten(prefix: string, value: unknown): [string, ParamValue][] {
-  if (value === undefined || value === null) return [];
   if (Array.isArray(value)) return [[prefix, value.join(' ')]];
-  if (typeof value === 'object') {
+  if (typeof value === 'object' && value !== null) {
     return Object.entries(value).flatMap(([key, inner]) => flatten(prefix ? `${prefix}.${key}` : key, inner));
   }
-  if (typeof value === 'number' || typeof value === 'boolean') return [[prefix, value]];
-  return [[prefix, String(value)]];
+  const isParam = typeof value === 'number' || typeof value === 'boolean' || typeof value === 'string';
+  return isParam ? [[prefix, value]] : [];
 }

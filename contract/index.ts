@@ -10,4 +10,5 @@ export * from './router.ts';
 export * from './run-spec.ts';
 export * from './runs.ts';
 export * from './training.ts';
+export * from './web-socket-transport.ts';
 export * from './wire.ts';

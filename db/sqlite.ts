@@ -59,7 +59,7 @@ export function openSqlite(path: string): Db {
       const known =
         statements.get(sql) ??
         wrap(
-          guarded(() => raw.prepare<unknown[]>(sql)),
+          guarded(() => raw.prepare(sql)),
           guarded,
         );
       statements.set(sql, known);
@@ -90,7 +90,7 @@ function openFile(Driver: ReturnType<typeof loadDriver>, path: string): BetterSq
 
 type Guard = <T>(work: () => T) => T;
 
-function wrap(statement: BetterSqlite3.Statement<unknown[]>, guarded: Guard): Statement<unknown> {
+function wrap(statement: BetterSqlite3.Statement, guarded: Guard): Statement<unknown> {
   return {
     run: (...values) => guarded(() => statement.run(...values).changes),
     get: (...values) => guarded(() => statement.get(...values)),

@@ -1,6 +1,6 @@
 /** The HTTP half of the browser host: the built page, and the door (`/session`) through which a page gets its cookie. */
-import { createReadStream } from 'node:fs';
 import { timingSafeEqual } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream';
 import { z } from 'zod';
@@ -27,93 +27,83 @@ export interface HttpContext {
   instanceSecret: string;
 }
 
+/** What is sent back: a status, and text or a file where there is something to say. */
+interface Answer {
+  status: number;
+  headers?: Record<string, string>;
+  text?: string;
+  file?: string;
+}
+
 /** Cookies do not know ports: the name keeps two labs on one machine apart. */
 export function cookieName(port: number): string {
   return `kronlab_${port}`;
 }
 
 export function createHttpHandler(context: HttpContext) {
-  return (request: IncomingMessage, response: ServerResponse): void => {
-    void answer(context, request, response).catch(() => {
-      if (!response.headersSent) send(context, response, 500);
-      else response.destroy();
-    });
+  return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const result = await answer(context, request).catch((): Answer => ({ status: 500 }));
+    write(context, request, response, result);
   };
 }
 
-async function answer(
-  context: HttpContext,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
+async function answer(context: HttpContext, request: IncomingMessage): Promise<Answer> {
   const pathname = (request.url ?? '').split('?')[0] ?? '';
-  if (pathname === '/session') return session(context, request, response);
-  if (pathname === '/instance/token') return instanceToken(context, request, response);
-  return page(context, pathname, request, response);
+  if (pathname === '/session')
+    return request.method === 'GET' ? checkSession(context, request) : openSession(context, request);
+  if (pathname === '/instance/token') return instanceToken(context, request);
+  return page(context, pathname, request);
 }
 
 async function page(
-  context: HttpContext,
+  { port, root }: HttpContext,
   pathname: string,
   request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
-  const refusal = refuseForeign(request.headers, context.port());
-  if (refusal) return refuse(context, response, refusal);
-  if (request.method !== 'GET' && request.method !== 'HEAD') {
-    return refuse(context, response, { status: 405, reason: 'Only GET and HEAD.' });
-  }
-  const found = await locateStaticFile(context.root, pathname);
-  if ('status' in found) return send(context, response, found.status);
+): Promise<Answer> {
+  const refusal = refuseForeign(request.headers, port());
+  if (refusal) return refused(refusal);
+  if (request.method !== 'GET' && request.method !== 'HEAD')
+    return refused({ status: 405, reason: 'Only GET and HEAD.' });
+  const found = await locateStaticFile(root, pathname);
+  if ('status' in found) return found;
   // File names under /assets carry a hash of their content; everything else may change with the next build.
   const cache = pathname.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache';
-  response.writeHead(200, { ...headers(context), 'Content-Type': found.contentType, 'Cache-Control': cache });
-  if (request.method === 'HEAD') return void response.end();
-  pipeline(createReadStream(found.file), response, (error) => {
-    if (error) response.destroy();
-  });
+  return {
+    status: 200,
+    file: found.file,
+    headers: { 'Content-Type': found.contentType, 'Cache-Control': cache },
+  };
+}
+
+function checkSession({ port, keys }: HttpContext, request: IncomingMessage): Answer {
+  const refusal = refuseCrossSite(request.headers, port());
+  if (refusal) return refused(refusal);
+  const cookie = readCookie(request.headers.cookie, cookieName(port()));
+  return { status: keys.isValidCookie(cookie) ? 204 : 401 };
 }
 
 const tokenBodySchema = z.strictObject({ token: z.string().max(100) });
 
-async function session(
-  context: HttpContext,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
-  const { port, keys } = context;
-  if (request.method === 'GET') {
-    const refusal = refuseCrossSite(request.headers, port());
-    if (refusal) return refuse(context, response, refusal);
-    const cookie = readCookie(request.headers.cookie, cookieName(port()));
-    return send(context, response, keys.isValidCookie(cookie) ? 204 : 401);
-  }
-  if (request.method !== 'POST')
-    return refuse(context, response, { status: 405, reason: 'Only GET and POST.' });
+async function openSession({ port, keys }: HttpContext, request: IncomingMessage): Promise<Answer> {
   const refusal = refuseUnlessOwnPage(request.headers, port());
-  if (refusal) return refuse(context, response, refusal);
+  if (refusal) return refused(refusal);
+  if (request.method !== 'POST') return refused({ status: 405, reason: 'Only GET and POST.' });
   const body = await readJson(request);
-  if ('status' in body) return refuse(context, response, body);
+  if ('status' in body) return refused(body);
   const parsed = tokenBodySchema.safeParse(body.value);
   const cookie = parsed.success ? keys.redeem(parsed.data.token) : null;
-  if (cookie === null) return send(context, response, 401);
+  if (cookie === null) return { status: 401 };
   const value = `${cookieName(port())}=${cookie}; Path=/; HttpOnly; SameSite=Strict`;
-  send(context, response, 204, { 'Set-Cookie': value });
+  return { status: 204, headers: { 'Set-Cookie': value } };
 }
 
-function instanceToken(context: HttpContext, request: IncomingMessage, response: ServerResponse): void {
-  const refusal = refuseBrowsers(request.headers, context.port());
-  if (refusal) return refuse(context, response, refusal);
-  if (request.method !== 'POST') return refuse(context, response, { status: 405, reason: 'Only POST.' });
-  if (!isSame(request.headers.authorization ?? '', `Bearer ${context.instanceSecret}`))
-    return send(context, response, 401);
-  const url = `${originOf(context.port())}/#token=${context.keys.issueToken()}`;
-  response.writeHead(200, {
-    ...headers(context),
-    'Content-Type': 'application/json',
-    'Cache-Control': 'no-store',
-  });
-  response.end(JSON.stringify({ url }));
+function instanceToken({ port, keys, instanceSecret }: HttpContext, request: IncomingMessage): Answer {
+  const refusal = refuseBrowsers(request.headers, port());
+  if (refusal) return refused(refusal);
+  if (request.method !== 'POST') return refused({ status: 405, reason: 'Only POST.' });
+  if (!isSame(request.headers.authorization ?? '', `Bearer ${instanceSecret}`)) return { status: 401 };
+  const url = `${originOf(port())}/#token=${keys.issueToken()}`;
+  return { status: 200, headers: { 'Content-Type': 'application/json' }, text: JSON.stringify({ url }) };
 }
 
 function isSame(a: string, b: string): boolean {
@@ -128,42 +118,55 @@ async function readJson(request: IncomingMessage): Promise<{ value: unknown } | 
   if (!/^application\/json\b/.test(request.headers['content-type'] ?? '')) {
     return { status: 415, reason: 'The body must be application/json.' };
   }
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > bodyLimitBytes)
-      return { status: 413, reason: `The body may have ${bodyLimitBytes} bytes at most.` };
-    chunks.push(chunk);
-  }
+  const bytes = await readLimited(request, bodyLimitBytes);
+  if (bytes === null) return { status: 413, reason: `The body may have ${bodyLimitBytes} bytes at most.` };
   try {
-    return { value: JSON.parse(Buffer.concat(chunks).toString('utf8')) as unknown };
+    return { value: JSON.parse(bytes.toString('utf8')) as unknown };
   } catch {
     return { status: 400, reason: 'The body is not JSON.' };
   }
 }
 
-function headers(context: HttpContext): Record<string, string> {
-  return securityHeaders([originOf(context.port()).replace('http:', 'ws:')]);
-}
-
-function send(
-  context: HttpContext,
-  response: ServerResponse,
-  status: number,
-  more: Record<string, string> = {},
-): void {
-  response.writeHead(status, { ...headers(context), 'Cache-Control': 'no-store', ...more });
-  response.end();
-}
-
-function refuse(context: HttpContext, response: ServerResponse, { status, reason }: Refusal): void {
-  response.writeHead(status, {
-    ...headers(context),
-    'Content-Type': 'text/plain; charset=utf-8',
-    'Cache-Control': 'no-store',
-    // The rest of a body that was not read must not be taken for the next request.
-    Connection: 'close',
+/** The body, or null as soon as it is longer than `limit` bytes; the rest is then left unread. */
+function readLimited(request: IncomingMessage, limit: number): Promise<Buffer | null> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    request.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes <= limit) chunks.push(chunk);
+      else {
+        request.pause();
+        resolve(null);
+      }
+    });
+    request.on('end', () => resolve(Buffer.concat(chunks)));
+    request.on('error', reject);
   });
-  response.end(`${reason}\n`);
+}
+
+function refused({ status, reason }: Refusal): Answer {
+  return {
+    status,
+    // The rest of a body that was not read must not be taken for the next request.
+    headers: { 'Content-Type': 'text/plain; charset=utf-8', Connection: 'close' },
+    text: `${reason}\n`,
+  };
+}
+
+function write(
+  context: HttpContext,
+  request: IncomingMessage,
+  response: ServerResponse,
+  answered: Answer,
+): void {
+  const own = securityHeaders([originOf(context.port()).replace('http:', 'ws:')]);
+  response.writeHead(answered.status, { ...own, 'Cache-Control': 'no-store', ...answered.headers });
+  if (answered.file === undefined || request.method === 'HEAD') {
+    response.end(answered.text);
+    return;
+  }
+  pipeline(createReadStream(answered.file), response, (error) => {
+    if (error) response.destroy();
+  });
 }

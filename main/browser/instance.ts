@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
 import { KronlabError } from '../../contract/errors.ts';
-import { acquireProcessLock, type ProcessLock } from '../../db/index.ts';
+import { acquireProcessLock, type ProcessLock } from '../services/process-lock.ts';
 import { originOf } from './guards.ts';
 
 const noteSchema = z.object({ port: z.int().gte(1).lte(65535), secret: z.string() });

@@ -31,7 +31,8 @@ async function main(): Promise<void> {
     process.stderr.write(
       `Kronlab is running already with the data folder ${dataDir}; here is another way in.\n`,
     );
-    return announce(url);
+    announce(url);
+    return;
   }
   const app = createApp({ dataDir, host: 'browser' });
   const secret = newSecret();

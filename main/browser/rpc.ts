@@ -41,7 +41,10 @@ export function createRpc(context: RpcContext): Rpc {
       const url = new URL(request.url ?? '/', 'http://127.0.0.1');
       const client = url.searchParams.get('client') ?? '';
       const refusal = refuseUpgrade(context, request, url.pathname, client);
-      if (refusal) return refuseSocket(socket, refusal);
+      if (refusal) {
+        refuseSocket(socket, refusal);
+        return;
+      }
       server.handleUpgrade(request, socket, head, (open) => {
         windows.opened(client);
         open.on('message', (data, isBinary) => void receive(context.app, open, client, data, isBinary));
@@ -101,10 +104,19 @@ async function receive(
   data: RawData,
   isBinary: boolean,
 ): Promise<void> {
-  const frame = isBinary ? null : readFrame(String(data));
-  if (frame === null) return socket.close(badData, 'not a call');
+  const frame = isBinary ? null : readFrame(textOf(data));
+  if (frame === null) {
+    socket.close(badData, 'not a call');
+    return;
+  }
   const reply = await toEnvelope(() => app.handle(frame.name, frame.input, client));
   push(socket, { id: frame.id, reply });
+}
+
+/** `ws` hands text over as bytes, in one piece or several. */
+function textOf(data: RawData): string {
+  if (Array.isArray(data)) return Buffer.concat(data).toString('utf8');
+  return (Buffer.isBuffer(data) ? data : Buffer.from(data)).toString('utf8');
 }
 
 function readFrame(text: string) {
@@ -140,10 +152,13 @@ function createWindowBook({ app, graceMs }: RpcContext) {
     },
     closed(client: string, code: number): void {
       const left = (sockets.get(client) ?? 1) - 1;
-      if (left > 0) return void sockets.set(client, left);
+      if (left > 0) {
+        sockets.set(client, left);
+        return;
+      }
       sockets.delete(client);
-      if (code === goingAway || code === normal) return leave(client);
-      leaving.set(client, setTimeout(() => leave(client), graceMs).unref());
+      if (code === goingAway || code === normal) leave(client);
+      else leaving.set(client, setTimeout(() => leave(client), graceMs).unref());
     },
     close(): void {
       for (const timer of leaving.values()) clearTimeout(timer);

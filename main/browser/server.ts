@@ -33,7 +33,8 @@ export async function startBrowserHost(options: BrowserHostOptions): Promise<Bro
   const server = createServer();
   const port = () => (server.address() as AddressInfo).port;
   const rpc = createRpc({ port, app, keys, graceMs });
-  server.on('request', createHttpHandler({ port, root, keys, instanceSecret }));
+  const handleHttp = createHttpHandler({ port, root, keys, instanceSecret });
+  server.on('request', (request, response) => void handleHttp(request, response));
   server.on('upgrade', rpc.upgrade);
   server.headersTimeout = 10_000;
   server.requestTimeout = 30_000;

@@ -13,7 +13,7 @@ export function createDirectTransport(app: App, client = 'direct'): Transport {
       return structuredClone(await app.handle(name, structuredClone(input), client));
     },
     subscribe(event: ApiEventName, listener: (payload: unknown) => void) {
-      const stop = app.subscribe((name, payload) => {
+      const stop = app.subscribe((name: string, payload) => {
         if (name === event) listener(structuredClone(payload));
       });
       stops.add(stop);

@@ -4,7 +4,7 @@
  */
 import type { Transport } from '../../contract/api.ts';
 import { KronlabError } from '../../contract/errors.ts';
-import { openWebSocket } from './web-socket.ts';
+import { openWebSocket } from '../../contract/web-socket-transport.ts';
 
 /** One id per page load: the lab keeps a run going while the page it belongs to reconnects. */
 const pageId = crypto.randomUUID();

@@ -1,17 +1,20 @@
 /**
- * The contract over a web socket, as the page speaks it. One transport is one connection: when it breaks, every call
+ * The contract over a web socket, as a page of the browser host speaks it (it stands here because it needs nothing of a
+ * page: any runtime with `WebSocket` will do). One transport is one connection: when it breaks, every call
  * that waits is told so, and whoever opened it decides when to open the next.
  */
-import type { ApiEventName, ApiName, Transport } from '../../contract/api.ts';
-import { fromEnvelope } from '../../contract/envelope.ts';
-import { KronlabError } from '../../contract/errors.ts';
-import { decode, encode, serverFrameSchema, type RequestFrame } from '../../contract/wire.ts';
+import type { ApiEventName, ApiName, Transport } from './api.ts';
+import { fromEnvelope } from './envelope.ts';
+import { KronlabError } from './errors.ts';
+import { decode, encode, serverFrameSchema, type RequestFrame } from './wire.ts';
 
 export interface WebSocketOptions {
   /** e.g. `ws://127.0.0.1:4123/rpc?client=...` */
   url: string;
   /** Called once if the connection ends without `close()`. */
   onClosed?: () => void;
+  /** How to open a socket; a page has only the usual way. */
+  createSocket?: (url: string) => WebSocket;
 }
 
 interface Waiting {
@@ -22,8 +25,9 @@ interface Waiting {
 const awayText = 'The connection to the lab broke before it answered.';
 
 /** Resolves when the connection stands; rejects with `unavailable` when it cannot be made. */
-export function openWebSocket({ url, onClosed }: WebSocketOptions): Promise<Transport> {
-  const socket = new WebSocket(url);
+export function openWebSocket(options: WebSocketOptions): Promise<Transport> {
+  const { url, onClosed, createSocket = (address) => new WebSocket(address) } = options;
+  const socket = createSocket(url);
   return new Promise((resolve, reject) => {
     const refuse = () =>
       reject(new KronlabError('unavailable', 'The lab is not answering, or it does not know this window.'));
@@ -48,7 +52,7 @@ class WebSocketTransport implements Transport {
 
   constructor(socket: WebSocket, onClosed: (() => void) | undefined) {
     this.#socket = socket;
-    socket.addEventListener('message', (message) => this.#receive(message.data));
+    socket.addEventListener('message', (message: MessageEvent<unknown>) => this.#receive(message.data));
     socket.addEventListener('close', () => {
       if (!this.#open) return;
       this.#end();

@@ -1,0 +1,12 @@
+import { describeTransport } from '../../contract/transport-suite.ts';
+import { openTestHost } from './test-host.ts';
+
+describeTransport('the web socket', async () => {
+  const host = await openTestHost();
+  const cookie = await host.enter();
+  return {
+    transport: await host.connect(cookie, 'first-window'),
+    second: await host.connect(cookie, 'second-window'),
+    dispose: () => host.close(),
+  };
+});
