@@ -49,6 +49,11 @@ export function splitStratified(
   return { train: all.filter((i) => isHeld[i] === 0), validation: all.filter((i) => isHeld[i] === 1) };
 }
 
+/** How many of `examples` a split holds out for validation; the rest is trained on. */
+export function heldOutCount(examples: number, fraction: number): number {
+  return Math.round(examples * fraction);
+}
+
 function examplesByClass(labels: Uint32Array, classCount: number): Uint32Array[] {
   const members: number[][] = Array.from({ length: classCount }, () => []);
   labels.forEach((label, index) => {
@@ -74,7 +79,10 @@ function validationQuotas(counts: number[], fraction: number): number[] {
     floor: Math.floor(count * fraction),
     exact: count * fraction,
   }));
-  const total = Math.round(counts.reduce((sum, count) => sum + count, 0) * fraction);
+  const total = heldOutCount(
+    counts.reduce((sum, count) => sum + count, 0),
+    fraction,
+  );
   const missing = total - shares.reduce((sum, share) => sum + share.floor, 0);
   const quotas = shares.map((share) => share.floor);
   const byRemainder = shares.toSorted((a, b) => b.exact - b.floor - (a.exact - a.floor) || a.label - b.label);

@@ -34,10 +34,10 @@ export function formatTimeTick(seconds: number): string {
   return `${trimZeros((seconds / 3600).toFixed(1))} h`;
 }
 
-/** A ratio with two decimals (three significant digits from 10 on), without its sign `×`. */
+/** A ratio with two decimals (a whole number from 10 on), without its sign `×`. */
 export function formatRatio(ratio: number): string {
   if (!Number.isFinite(ratio)) return 'never';
-  return ratio < 10 ? ratio.toFixed(2) : formatCount(ratio);
+  return ratio < 9.995 ? ratio.toFixed(2) : formatCount(ratio);
 }
 
 /** Milliseconds a step: three significant digits, never an exponent. */

@@ -113,7 +113,8 @@ export function focusDomain(
     low = Math.min(low, goal === 'max' ? target - room : target);
     high = Math.max(high, goal === 'min' ? target + room : target);
   }
-  if (low === high)
+  // One value, or values that differ only in their last bits, still need an axis with room.
+  if (high - low <= Math.abs(high) * 1e-6)
     [low, high] = log
       ? [low / 2, high * 2]
       : [low - (Math.abs(low) || 1) * 0.05, high + (Math.abs(high) || 1) * 0.05];
