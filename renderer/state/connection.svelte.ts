@@ -4,6 +4,7 @@
  */
 import type { ApiEventName, ApiEvents, ApiInput, ApiName, ApiOutput, Client } from '../../contract/api.ts';
 import { KronlabError } from '../../contract/errors.ts';
+import { isSessionRefusal } from '../transport/browser-host.ts';
 import type { z } from 'zod';
 
 export type ConnectionState = 'connecting' | 'open' | 'lost';
@@ -27,6 +28,8 @@ export class Connection implements Client {
   #subscriptions = new Set<Subscription>();
   #reopened = new Set<() => void>();
   state = $state<ConnectionState>('connecting');
+  /** Why trying again is of no use, e.g. the page has lost its key; null while there is hope. */
+  refusal = $state.raw<KronlabError | null>(null);
 
   constructor(connect: Connect) {
     this.#connect = connect;
@@ -83,10 +86,14 @@ export class Connection implements Client {
     try {
       client = await this.#connect(() => this.#lose());
       await client.call('app.info', {});
-    } catch {
+    } catch (error) {
       // Nobody answers yet: say so on the page and try again, less and less often.
       if (this.#closed) return;
       this.#settle('lost');
+      if (isSessionRefusal(error)) {
+        this.refusal = KronlabError.from(error);
+        return;
+      }
       setTimeout(() => void this.#open(Math.min(pauseMs * 2, LONGEST_PAUSE_MS)), pauseMs);
       return;
     }

@@ -32,6 +32,15 @@ export class GroupColours {
     void this.#settings.set({ groupSlots: Object.fromEntries([...before, ...fresh]) });
   }
 
+  /** As `encode`, for groups that are only planned: those without a slot are shown in the one they would get. */
+  preview(groups: readonly EncodedGroup[]): Map<string, Encoding> {
+    const fresh = freshSlots(
+      groups.map((group) => group.hash),
+      this.given,
+    );
+    return encodeGroups(groups, new Map([...this.given, ...fresh]));
+  }
+
   /** Colour and dash of groups that are on screen together. */
   encode(groups: readonly EncodedGroup[]): Map<string, Encoding> {
     return encodeGroups(groups, this.given);

@@ -1,0 +1,5 @@
+/** One line of a `Select`. */
+export interface Option {
+  value: string;
+  label: string;
+}

@@ -1,0 +1,214 @@
+/**
+ * From the form to the runs it stands for. The rules are those of `runSpecSchema`; here they only become sentences at
+ * the field they belong to.
+ */
+import { describeOptimizer } from '../../contract/describe-optimizer.ts';
+import { groupHash } from '../../contract/group-hash.ts';
+import { runSpecSchema, type RunSpec } from '../../contract/run-spec.ts';
+import { findDataset } from '../../datasets/registry.ts';
+import type { z } from 'zod';
+import type { ColumnDraft, Draft } from './draft.ts';
+import { listFields, modelFields, optimizerFields, wordFields } from './fields.ts';
+
+export interface ReadGroup {
+  columnId: string;
+  name: string;
+  spec: RunSpec;
+}
+
+export interface ReadDraft {
+  /** Groups of the columns that are right, with seed 0; all of them when `errors` is empty. */
+  groups: ReadGroup[];
+  seeds: number[];
+  /** One sentence per wrong field, by field: `name`, `seeds`, `model.heads`, `run.steps`, `<column id>.lr`. */
+  errors: Map<string, string>;
+}
+
+const MOST_RUNS = 1000;
+const LARGEST_SEED = 0xffffffff;
+
+export function readDraft(draft: Draft): ReadDraft {
+  const errors = new Map<string, string>();
+  const groups = draft.columns.flatMap((column) => {
+    const group = readColumn(draft, column, errors);
+    return group ? [group] : [];
+  });
+  const seeds = readSeeds(draft.seeds, errors);
+  if (draft.name.trim() === '') errors.set('name', 'A comparison needs a name.');
+  if (draft.name.trim().length > 200) errors.set('name', 'A name has at most 200 characters.');
+  if (draft.columns.length === 0) errors.set('columns', 'Add at least one optimiser.');
+  checkDistinct(groups, errors);
+  checkAgainstDataset(draft, errors);
+  if (groups.length * seeds.length > MOST_RUNS) {
+    errors.set(
+      'seeds',
+      `${groups.length * seeds.length} runs are too many; at most ${MOST_RUNS} fit in one comparison.`,
+    );
+  }
+  return { groups, seeds, errors };
+}
+
+/** The name a column's settings give it, for as long as nobody types another. */
+export function automaticName(draft: Draft, column: ColumnDraft): string {
+  const parsed = runSpecSchema.safeParse(specInput(draft, column));
+  if (parsed.success) return describeOptimizer(parsed.data.optimizer);
+  return column.optimizer === 'kfac'
+    ? `K-FAC ${column.values['flavour'] ?? ''}`
+    : column.optimizer === 'sgd'
+      ? 'SGD'
+      : 'AdamW';
+}
+
+/** Runs with the seeds outermost, so that groups stay comparable when the queue is stopped early. */
+export function runsOf(read: ReadDraft): { groupName: string; spec: RunSpec }[] {
+  return read.seeds.flatMap((seed) =>
+    read.groups.map((group) => ({ groupName: group.name, spec: { ...group.spec, seed } })),
+  );
+}
+
+function readColumn(draft: Draft, column: ColumnDraft, errors: Map<string, string>): ReadGroup | null {
+  const name = column.name.trim() || automaticName(draft, column);
+  if (name.length > 120) errors.set(`${column.id}.name`, 'A name has at most 120 characters.');
+  const parsed = runSpecSchema.safeParse(specInput(draft, column));
+  if (parsed.success) return { columnId: column.id, name, spec: parsed.data };
+  for (const issue of parsed.error.issues) {
+    const field = fieldOf(issue.path, column);
+    if (!errors.has(field)) errors.set(field, sentence(issue, labelOf(field)));
+  }
+  return null;
+}
+
+function specInput(draft: Draft, column: ColumnDraft): unknown {
+  const { run, dataset, model } = draft;
+  const optimizer = Object.fromEntries(
+    optimizerFields
+      .filter((field) => field.uses(column))
+      .map((field) => [field.key, readValue(field.key, column.values[field.key] ?? '')]),
+  );
+  const modelValues = Object.fromEntries(
+    modelFields[model.kind].map((field) => [field.key, readValue(field.key, model.values[field.key] ?? '')]),
+  );
+  return {
+    dataset: {
+      id: dataset['id'],
+      splitSeed: readNumber(dataset['splitSeed'] ?? ''),
+      validationFraction: readNumber(dataset['validationFraction'] ?? ''),
+    },
+    model: { kind: model.kind, ...modelValues },
+    optimizer: { name: column.optimizer, ...optimizer },
+    schedule:
+      run['schedule'] === 'constant'
+        ? { kind: 'constant' }
+        : { kind: 'warmup-cosine', warmupSteps: readNumber(run['warmupSteps'] ?? '') },
+    batchSize: readNumber(run['batchSize'] ?? ''),
+    steps: readNumber(run['steps'] ?? ''),
+    evaluateEvery: readNumber(run['evaluateEvery'] ?? ''),
+    seed: 0,
+    target: {
+      metric: run['metric'],
+      op: run['metric'] === 'val.loss' ? '<=' : '>=',
+      value: readNumber(run['target'] ?? ''),
+    },
+  };
+}
+
+function readValue(key: string, text: string): unknown {
+  if (key === 'nesterov') return text === 'true';
+  if (wordFields.has(key)) return text;
+  if (listFields.has(key)) {
+    return text
+      .split(/[\s,]+/)
+      .filter((part) => part !== '')
+      .map(readNumber);
+  }
+  return readNumber(text);
+}
+
+/** A number, or undefined for anything that is not one: the schema then asks for a number. */
+function readNumber(text: string): number | undefined {
+  const trimmed = text.trim();
+  const value = Number(trimmed);
+  return trimmed === '' || !Number.isFinite(value) ? undefined : value;
+}
+
+/** `1, 2, 3` or `1-5`. */
+function readSeeds(text: string, errors: Map<string, string>): number[] {
+  const seeds: number[] = [];
+  for (const part of text.split(/[\s,]+/).filter((piece) => piece !== '')) {
+    const range = /^(\d+)(?:-(\d+))?$/.exec(part);
+    const from = Number(range?.[1]);
+    const to = Number(range?.[2] ?? range?.[1]);
+    if (!range || to < from || to > LARGEST_SEED || to - from >= MOST_RUNS) {
+      errors.set(
+        'seeds',
+        `“${part}” is not a seed. Seeds are whole numbers from 0, for example 1, 2, 3 or 1-5.`,
+      );
+      return [];
+    }
+    for (let seed = from; seed <= to; seed += 1) seeds.push(seed);
+  }
+  const twice = seeds.find((seed, i) => seeds.indexOf(seed) !== i);
+  if (seeds.length === 0) errors.set('seeds', 'At least one seed is needed, for example 1, 2, 3.');
+  if (twice !== undefined) errors.set('seeds', `Seed ${twice} is listed twice.`);
+  return seeds;
+}
+
+function checkDistinct(groups: readonly ReadGroup[], errors: Map<string, string>): void {
+  groups.forEach((group, i) => {
+    const earlier = groups.slice(0, i);
+    const same = earlier.find((other) => groupHash(other.spec) === groupHash(group.spec));
+    const namesake = earlier.find((other) => other.name === group.name);
+    if (same)
+      errors.set(`${group.columnId}.name`, `Has the same settings as ${same.name}; change or remove one.`);
+    else if (namesake) errors.set(`${group.columnId}.name`, 'Two columns have this name; rename one.');
+  });
+}
+
+/** What only the data set can say: the image must divide into patches. */
+function checkAgainstDataset(draft: Draft, errors: Map<string, string>): void {
+  if (draft.model.kind !== 'vit' || errors.has('model.patch')) return;
+  const entry = findDataset(draft.dataset['id'] ?? '');
+  const patch = readNumber(draft.model.values['patch'] ?? '');
+  if (patch !== undefined && (entry.width % patch !== 0 || entry.height % patch !== 0)) {
+    errors.set('model.patch', `Patch must divide the image side ${entry.width}; ${patch} does not.`);
+  }
+}
+
+function fieldOf(path: readonly PropertyKey[], column: ColumnDraft): string {
+  const [room, field] = path.map(String);
+  if (room === 'optimizer') return `${column.id}.${field ?? 'optimizer'}`;
+  if (room === 'model') return `model.${field ?? 'kind'}`;
+  if (room === 'dataset') return `dataset.${field ?? 'id'}`;
+  if (room === 'target') return field === 'value' ? 'run.target' : 'run.metric';
+  if (room === 'schedule') return field === 'warmupSteps' ? 'run.warmupSteps' : 'run.schedule';
+  return `run.${room ?? ''}`;
+}
+
+const runLabels: Record<string, string> = {
+  batchSize: 'Batch',
+  steps: 'Steps',
+  evaluateEvery: 'Evaluate every',
+  target: 'Target',
+  warmupSteps: 'Warm-up',
+  splitSeed: 'Split seed',
+  validationFraction: 'Held out',
+};
+
+function labelOf(field: string): string {
+  const key = field.slice(field.lastIndexOf('.') + 1);
+  const known = [...optimizerFields, ...Object.values(modelFields).flat()].find((entry) => entry.key === key);
+  return known?.label ?? runLabels[key] ?? key;
+}
+
+/** `Damping must be above 0; try 0.001 to 0.1.` */
+function sentence(issue: z.core.$ZodIssue, label: string): string {
+  if (issue.code === 'invalid_type') return `${label} needs a number, for example 0.01.`;
+  if (issue.message.startsWith('must')) return `${label} ${issue.message}.`;
+  if (issue.code === 'too_small') {
+    return `${label} must be ${issue.inclusive ? 'at least' : 'above'} ${String(issue.minimum)}.`;
+  }
+  if (issue.code === 'too_big') {
+    return `${label} must be ${issue.inclusive ? 'at most' : 'below'} ${String(issue.maximum)}.`;
+  }
+  return `${label}: ${issue.message}.`;
+}
