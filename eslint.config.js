@@ -58,6 +58,8 @@ export default defineConfig(
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', ignoreRestSiblings: true }],
       // Loops over arrays of known length are this project's daily bread, and the compiler cannot see the length.
       '@typescript-eslint/no-non-null-assertion': 'off',
+      // One line per event reads better than one signature for all, and is how Electron declares them.
+      '@typescript-eslint/unified-signatures': 'off',
       // An implementation of an asynchronous interface may have nothing to wait for.
       '@typescript-eslint/require-await': 'off',
       '@typescript-eslint/unbound-method': 'off',

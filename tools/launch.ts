@@ -18,6 +18,8 @@ import { projectRoot } from './setup.mjs';
 
 /** A shell that ends this soon with an error never showed a window. */
 const failedStartMs = 10_000;
+/** A browser that ends this soon without an error has passed the address on to one that was running. */
+const handedOverMs = 3_000;
 
 const say = (line: string) => console.log(line);
 
@@ -65,12 +67,18 @@ async function openBrowser(dataDir: string): Promise<number> {
     ],
     'ignore',
   );
-  const first = await Promise.race([browser, host.ended.then((code) => ({ code, afterMs: Infinity }))]);
+  // A host that ends well at once has only asked the lab that is open already for another way in.
+  const broken = host.ended.then((code) => (code === 0 ? browser : { code, afterMs: Infinity }));
+  const { code, afterMs } = await Promise.race([browser, broken]);
+  if (code === 0 && afterMs < handedOverMs) {
+    say('A browser that was open already shows the window; press Ctrl+C here to end the lab.');
+    return host.ended;
+  }
   await host.stop();
-  if (first.code !== 0 && first.afterMs < failedStartMs) {
+  if (code !== 0 && afterMs < failedStartMs) {
     throw new KronlabError(
       'unavailable',
-      `${chromium} ended with code ${first.code} before it showed a window; start it by hand to see why, or set KRONLAB_CHROMIUM to another browser.`,
+      `${chromium} ended with code ${code} before it showed a window; start it by hand to see why, or set KRONLAB_CHROMIUM to another browser.`,
     );
   }
   return 0;
