@@ -26,7 +26,7 @@ const awayText = 'The connection to the lab broke before it answered.';
 
 /** Resolves when the connection stands; rejects with `unavailable` when it cannot be made. */
 export function openWebSocket(options: WebSocketOptions): Promise<Transport> {
-  const { url, onClosed, createSocket = (address) => new WebSocket(address) } = options;
+  const { url, onClosed, createSocket = (address: string) => new WebSocket(address) } = options;
   const socket = createSocket(url);
   return new Promise((resolve, reject) => {
     const refuse = () =>
