@@ -1,7 +1,7 @@
 /** Sums along the middle axis of [outer, length, inner]: bias gradients, pooling, weight-sharing sums and means. */
 import { floatBits, type Dispatch } from '../dispatch.ts';
 import { linearGrid } from '../grid.ts';
-import { Region } from '../region.ts';
+import type { Region } from '../region.ts';
 import { expandTemplate } from '../template.ts';
 import source from './sum-middle.wgsl';
 
