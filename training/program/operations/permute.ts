@@ -13,12 +13,20 @@ const operation: Operation<Attributes> = {
   name: 'permute',
   gradient(node, [g]) {
     const { order } = node.attributes;
-    return [g ? permute(g, order.map((_, axis) => order.indexOf(axis))) : null];
+    return [
+      g
+        ? permute(
+            g,
+            order.map((_, axis) => order.indexOf(axis)),
+          )
+        : null,
+    ];
   },
   lower(node, lowering) {
     const input = node.inputs[0] as Tensor;
     const output = node.outputs[0] as Tensor;
     const grid = linearGrid(size(output.shape), 64);
+    const type = `array<${input.type}>`;
     const terms = node.attributes.order.map((from, axis) => {
       const stride = size(output.shape.slice(axis + 1));
       return `(i / ${stride}u % ${output.shape[axis]}u) * ${size(input.shape.slice(from + 1))}u`;
@@ -28,8 +36,8 @@ const operation: Operation<Attributes> = {
         label: 'permute',
         code: expandTemplate(source, { ROW: grid.row, COUNT: grid.count, INDEX: terms.join(' + ') }),
         bindings: [
-          { name: 'x', type: 'array<f32>', region: lowering.region(input), write: false },
-          { name: 'y', type: 'array<f32>', region: lowering.region(output), write: true },
+          { name: 'x', type, region: lowering.region(input), write: false },
+          { name: 'y', type, region: lowering.region(output), write: true },
         ],
         workgroups: grid.workgroups,
         flops: 0,
@@ -41,5 +49,5 @@ const operation: Operation<Attributes> = {
 /** Output axis i is input axis order[i]. */
 export function permute(x: Tensor, order: readonly number[]): Tensor {
   const shape = order.map((axis) => x.shape[axis] ?? 1);
-  return x.graph.add1(operation, [x], { shape, label: 'permute' }, { order });
+  return x.graph.add1(operation, [x], { shape, type: x.type, label: 'permute' }, { order });
 }
