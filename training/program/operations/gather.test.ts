@@ -1,0 +1,31 @@
+import { expect, it, test } from 'vitest';
+import { evaluate, noise } from '../test-program.ts';
+import { gather } from './gather.ts';
+
+const rows = Uint32Array.of(3, 0, 3, 5, 1);
+
+test.each([
+  { name: 'vectors', shape: [6, 7] },
+  { name: 'images', shape: [6, 2, 3, 4] },
+  { name: 'single numbers', shape: [6] },
+])('picks $name in the order asked for, repeats included', async ({ shape }) => {
+  const width = shape.slice(1).reduce((product, dim) => product * dim, 1);
+  const table = noise(6 * width, 1);
+  const [result] = await evaluate((_, leaf) => {
+    const batch = gather(leaf(table, shape), leaf(rows, [5]));
+    expect(batch.shape).toEqual([5, ...shape.slice(1)]);
+    return batch;
+  });
+  expect([...result!]).toEqual(
+    [...rows].flatMap((row) => [...table.subarray(row * width, (row + 1) * width)]),
+  );
+});
+
+it('picks labels as u32', async () => {
+  const [result] = await evaluate((_, leaf) => {
+    const batch = gather(leaf(Uint32Array.of(9, 8, 7, 6, 5, 0x80000000), [6]), leaf(rows, [5]));
+    expect(batch.type).toBe('u32');
+    return batch;
+  });
+  expect([...new Uint32Array(result!.buffer)]).toEqual([6, 9, 6, 0x80000000, 8]);
+});
