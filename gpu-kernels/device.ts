@@ -22,6 +22,8 @@ export interface GpuContext {
   readonly limits: Readonly<Record<string, number>>;
   readonly subgroupSize: number | null;
   readonly pipelines: PipelineCache;
+  /** Every buffer made in this scope, so that a program can be freed as a whole. */
+  readonly buffers: Set<GPUBuffer>;
   /** Set once the device is gone; every later call on it fails. */
   readonly lost: Promise<GPUDeviceLostInfo>;
 }
@@ -63,8 +65,20 @@ export async function openGpu(gpu: GPU | undefined): Promise<GpuContext> {
     limits: { ...requiredLimits },
     subgroupSize: info.subgroupMaxSize ?? null,
     pipelines: new PipelineCache(device),
+    buffers: new Set(),
     lost: device.lost,
   };
+}
+
+/** The same device with a ledger of its own: what is made in the scope is freed by `releaseScope`. */
+export function openScope(gpu: GpuContext): GpuContext {
+  return { ...gpu, buffers: new Set() };
+}
+
+/** Frees every buffer made in a scope. */
+export function releaseScope(scope: GpuContext): void {
+  for (const buffer of scope.buffers) buffer.destroy();
+  scope.buffers.clear();
 }
 
 function isSoftware(info: GPUAdapterInfo): boolean {

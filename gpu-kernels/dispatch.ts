@@ -5,7 +5,7 @@
 import { KronlabError } from '../contract/errors.ts';
 import type { GpuContext } from './device.ts';
 import type { BindingKind, CompiledKernel } from './pipelines.ts';
-import { regionAlignment, type Region } from './region.ts';
+import { createBuffer, regionAlignment, type Region } from './region.ts';
 
 export interface Binding {
   /** Name of the variable in the kernel. */
@@ -54,7 +54,7 @@ interface PreparedKernel {
 export async function record(gpu: GpuContext, dispatches: readonly Dispatch[]): Promise<RecordedDispatch[]> {
   const prepared = dispatches.map((dispatch) => prepare(gpu, dispatch));
   const kernels = await Promise.all(prepared.map((p) => gpu.pipelines.get(p.dispatch.label, p.wgsl, p.kinds)));
-  const params = createParamsBuffer(gpu.device, prepared);
+  const params = createParamsBuffer(gpu, prepared);
   return prepared.map((p, i) => {
     const kernel = kernels[i] as CompiledKernel;
     return {
@@ -126,8 +126,8 @@ function mergeAliases(dispatch: Dispatch): { bindings: Binding[]; code: string }
   return { bindings, code };
 }
 
-function createParamsBuffer(device: GPUDevice, prepared: readonly PreparedKernel[]): GPUBuffer {
-  const buffer = device.createBuffer({
+function createParamsBuffer(gpu: GpuContext, prepared: readonly PreparedKernel[]): GPUBuffer {
+  const buffer = createBuffer(gpu, {
     label: 'kernel parameters',
     size: Math.max(1, prepared.length) * regionAlignment,
     usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,

@@ -3,6 +3,7 @@
  * against regions, the plan then gives each its buffer and offset, and bind groups are made last.
  */
 import { KronlabError } from '../contract/errors.ts';
+import type { GpuContext } from './device.ts';
 
 /** Storage bindings must start at a multiple of this many bytes on every adapter. */
 export const regionAlignment = 256;
@@ -52,29 +53,57 @@ export function alignBytes(bytes: number): number {
 }
 
 /** Lays regions one after another in a new buffer and locates them there. */
-export function placeInNewBuffer(device: GPUDevice, label: string, regions: readonly Region[]): GPUBuffer {
+export function placeInNewBuffer(gpu: GpuContext, label: string, regions: readonly Region[]): GPUBuffer {
   let size = 0;
   const offsets = regions.map((region) => {
     const offset = size;
     size += alignBytes(region.bytes);
     return offset;
   });
-  const buffer = createStorageBuffer(device, label, Math.max(size, regionAlignment));
+  const buffer = createStorageBuffer(gpu, label, Math.max(size, regionAlignment));
   regions.forEach((region, i) => region.locate(buffer, offsets[i] ?? 0));
   return buffer;
 }
 
-export function createStorageBuffer(device: GPUDevice, label: string, bytes: number): GPUBuffer {
-  const limit = device.limits.maxBufferSize;
+/** A buffer that is freed with its scope. */
+export function createBuffer(gpu: GpuContext, descriptor: GPUBufferDescriptor): GPUBuffer {
+  const buffer = gpu.device.createBuffer(descriptor);
+  gpu.buffers.add(buffer);
+  return buffer;
+}
+
+export function createStorageBuffer(gpu: GpuContext, label: string, bytes: number): GPUBuffer {
+  const limit = gpu.device.limits.maxBufferSize;
   if (bytes > limit) {
     throw new KronlabError(
       'invalid',
       `${label} needs ${Math.ceil(bytes / 2 ** 20)} MiB in one buffer; this adapter allows ${Math.floor(limit / 2 ** 20)} MiB. Take a smaller model or batch.`,
     );
   }
-  return device.createBuffer({
+  return createBuffer(gpu, {
     label,
     size: bytes,
     usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
   });
+}
+
+/** A region of its own buffer with these words: a small table that kernels read. */
+export function uploadTable(gpu: GpuContext, label: string, words: Uint32Array | Float32Array): Region {
+  const region = new Region(label, Math.max(16, Math.ceil(words.byteLength / 16) * 16));
+  placeInNewBuffer(gpu, label, [region]);
+  writeRegion(gpu, region, words);
+  return region;
+}
+
+/** Takes effect for everything submitted afterwards. */
+export function writeRegion(gpu: GpuContext, region: Region, words: Uint32Array | Float32Array): void {
+  const data = words as Uint32Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
+  gpu.device.queue.writeBuffer(region.buffer, region.offset, data);
+}
+
+/** The whole of a buffer as one region. */
+export function wholeBuffer(label: string, buffer: GPUBuffer): Region {
+  const region = new Region(label, buffer.size);
+  region.locate(buffer, 0);
+  return region;
 }

@@ -24,7 +24,7 @@ export function uploaded(gpu: GpuContext, label: string, data: ArrayLike<number>
 
 export function emptyRegion(gpu: GpuContext, label: string, words: number): Region {
   const region = new Region(label, words * 4);
-  placeInNewBuffer(gpu.device, label, [region]);
+  placeInNewBuffer(gpu, label, [region]);
   return region;
 }
 

@@ -38,13 +38,13 @@ export class ModelBuilder {
 
   /** A parameter outside linear layers. */
   parameter(name: string, shape: readonly number[], initialise: Initialiser): Tensor {
-    return this.leaf(this.declare(name, shape, 'other', initialise));
+    return this.leaf(this.obtain(name, shape, 'other', initialise));
   }
 
   /** x[..., inputs] W^T + b; weight [outputs, inputs], bias [outputs], initialised as nn.Linear. */
   linear(name: string, x: Tensor, outputs: number, options: { bias?: boolean; isAttentionKey?: boolean } = {}): Tensor {
     const inputs = lastAxis(x);
-    const weight = this.declare(`${name}.weight`, [outputs, inputs], 'weight', uniformFanIn(inputs));
+    const weight = this.obtain(`${name}.weight`, [outputs, inputs], 'weight', uniformFanIn(inputs));
     return this.shared(name, x, weight, options.bias ?? true, options.isAttentionKey ?? false);
   }
 
@@ -52,7 +52,7 @@ export class ModelBuilder {
   convolution(name: string, x: Tensor, channels: number, window: Window, bias = true): Tensor {
     const [n, , , c] = x.shape as [number, number, number, number];
     const shape = [channels, c, ...window.kernel];
-    const weight = this.declare(`${name}.weight`, shape, 'weight', uniformFanIn(c * window.kernel[0] * window.kernel[1]));
+    const weight = this.obtain(`${name}.weight`, shape, 'weight', uniformFanIn(c * window.kernel[0] * window.kernel[1]));
     const { patches, height, width } = unfold(x, window);
     const z = this.shared(name, patches, weight, bias, false);
     return this.graph.reshape(z, [n, height, width, channels]);
@@ -73,7 +73,7 @@ export class ModelBuilder {
   private shared(name: string, x: Tensor, weight: Parameter, withBias: boolean, isAttentionKey: boolean): Tensor {
     const inputs = lastAxis(x);
     const outputs = weight.shape[0] ?? 1;
-    const bias = withBias ? this.declare(`${name}.bias`, [outputs], 'bias', uniformFanIn(inputs)) : null;
+    const bias = withBias ? this.obtain(`${name}.bias`, [outputs], 'bias', uniformFanIn(inputs)) : null;
     const matrix = this.graph.reshape(this.leaf(weight), [outputs, inputs]);
     const output = linear(x, matrix, bias ? this.leaf(bias) : null);
     const sharing = size(x.shape.slice(1, -1));
@@ -81,8 +81,8 @@ export class ModelBuilder {
     return output;
   }
 
-  private declare(name: string, shape: readonly number[], kind: ParameterKind, initialise: Initialiser): Parameter {
-    return this.parameters.declare(name, shape, kind, initialise);
+  private obtain(name: string, shape: readonly number[], kind: ParameterKind, initialise: Initialiser): Parameter {
+    return this.parameters.obtain(name, shape, kind, initialise);
   }
 
   private leaf(parameter: Parameter): Tensor {

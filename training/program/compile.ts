@@ -28,11 +28,9 @@ export interface ProgramStatistics {
 export class Program {
   readonly statistics: ProgramStatistics;
   private readonly sections: readonly Section[];
-  private readonly arena: GPUBuffer;
 
-  constructor(sections: readonly Section[], arena: GPUBuffer, statistics: ProgramStatistics) {
+  constructor(sections: readonly Section[], statistics: ProgramStatistics) {
     this.sections = sections;
-    this.arena = arena;
     this.statistics = statistics;
   }
 
@@ -43,10 +41,6 @@ export class Program {
       const times = section.loop?.count ?? 1;
       for (let i = 0; i < times; i++) replay(pass, section.dispatches);
     }
-  }
-
-  destroy(): void {
-    this.arena.destroy();
   }
 }
 
@@ -62,7 +56,7 @@ export async function compile(gpu: GpuContext, graph: Graph, label: string): Pro
     memory.enter(node, position);
     return { node, dispatches: node.operation.lower(node, memory) };
   });
-  const { arena, plan } = memory.place(nodes, label);
+  const plan = memory.place(nodes, label);
   const flat = lowered.flatMap(({ node, dispatches }) => dispatches.map((dispatch) => ({ node, dispatch })));
   const recorded = await record(gpu, flat.map(({ dispatch }) => dispatch));
   const sections = sectionsOf(flat.map(({ node }, i) => ({ node, recorded: recorded[i] as RecordedDispatch })));
@@ -71,7 +65,7 @@ export async function compile(gpu: GpuContext, graph: Graph, label: string): Pro
     phase: node.phase,
     flops: dispatch.flops * (node.loop?.count ?? 1),
   }));
-  return new Program(sections, arena, {
+  return new Program(sections, {
     dispatches: kernels.length,
     flops: kernels.reduce((sum, kernel) => sum + kernel.flops, 0),
     arenaBytes: plan.bytes,
@@ -136,13 +130,13 @@ class Memory implements Lowering {
     else this.lifetimes.set(region, { region, first: this.position, last: this.position });
   }
 
-  place(nodes: readonly Node[], label: string): { arena: GPUBuffer; plan: MemoryPlan } {
+  place(nodes: readonly Node[], label: string): MemoryPlan {
     const own = [...this.lifetimes.values()].filter((lifetime) => !lifetime.region.isPlaced);
     keepAliveThroughLoops(own, nodes);
     const plan = planMemory(own);
-    const arena = createStorageBuffer(this.gpu.device, `${label}: activations`, Math.max(plan.bytes, regionAlignment));
+    const arena = createStorageBuffer(this.gpu, `${label}: activations`, Math.max(plan.bytes, regionAlignment));
     for (const [region, offset] of plan.offsets) region.locate(arena, offset);
-    return { arena, plan };
+    return plan;
   }
 }
 

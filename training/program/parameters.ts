@@ -36,7 +36,7 @@ export class Parameters {
   private buffer: GPUBuffer | null = null;
 
   /** The parameter of that name; made on first use, the same one for every program traced later. */
-  declare(name: string, shape: readonly number[], kind: ParameterKind, initialise: Initialiser): Parameter {
+  obtain(name: string, shape: readonly number[], kind: ParameterKind, initialise: Initialiser): Parameter {
     const known = this.byName.get(name);
     if (known) {
       if (known.shape.join() === shape.join()) return known;
@@ -75,7 +75,7 @@ export class Parameters {
       parameter.offset = this.length;
       this.length += Math.ceil(size(parameter.shape) / blockLength) * blockLength;
     }
-    this.buffer = placeInNewBuffer(gpu.device, 'parameters', this.all.map((p) => p.region));
+    this.buffer = placeInNewBuffer(gpu, 'parameters', this.all.map((p) => p.region));
   }
 
   /** The values as one region. */
@@ -84,10 +84,10 @@ export class Parameters {
   }
 
   /** Another arena of the same layout (gradients, moments): the whole, and one region per parameter. */
-  twin(gpu: GpuContext, label: string): { arena: Region; of: Map<Parameter, Region>; buffer: GPUBuffer } {
+  twin(gpu: GpuContext, label: string): { arena: Region; of: Map<Parameter, Region> } {
     const regions = this.all.map((p) => new Region(`${label} of ${p.name}`, size(p.shape) * 4));
-    const buffer = placeInNewBuffer(gpu.device, label, regions);
-    return { arena: this.whole(label, buffer), of: new Map(this.all.map((p, i) => [p, regions[i] as Region])), buffer };
+    const buffer = placeInNewBuffer(gpu, label, regions);
+    return { arena: this.whole(label, buffer), of: new Map(this.all.map((p, i) => [p, regions[i] as Region])) };
   }
 
   /** Uploads values by name; every parameter must be given, in the arena's shapes. */
@@ -102,10 +102,6 @@ export class Parameters {
       }
       gpu.device.queue.writeBuffer(this.storage, parameter.offset * 4, data as Float32Array<ArrayBuffer>);
     }
-  }
-
-  destroy(): void {
-    this.buffer?.destroy();
   }
 
   private get storage(): GPUBuffer {

@@ -1,5 +1,7 @@
 /** The uniform block of numbers that change from step to step; the WGSL struct of the same name is its other half. */
+import type { GpuContext } from '../../gpu-kernels/device.ts';
 import { floatBits } from '../../gpu-kernels/dispatch.ts';
+import { createBuffer } from '../../gpu-kernels/region.ts';
 import source from './step-scalars.wgsl';
 
 export const stepScalarsSource = source;
@@ -22,9 +24,9 @@ export class StepUniform {
   private readonly device: GPUDevice;
   private readonly data = new Uint32Array(words);
 
-  constructor(device: GPUDevice) {
-    this.device = device;
-    this.buffer = device.createBuffer({
+  constructor(gpu: GpuContext) {
+    this.device = gpu.device;
+    this.buffer = createBuffer(gpu, {
       label: 'step scalars',
       size: words * 4,
       usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
@@ -43,9 +45,5 @@ export class StepUniform {
       floatBits(scalars.factorMix),
     ]);
     this.device.queue.writeBuffer(this.buffer, 0, this.data);
-  }
-
-  destroy(): void {
-    this.buffer.destroy();
   }
 }

@@ -14,11 +14,11 @@ export interface RunGroup {
   /** Distinct among the groups given together. */
   name: string;
   spec: RunSpec;
-  /** By seed, then by id. */
+  /** By seed, then by age. */
   members: GroupMember[];
 }
 
-/** Groups in the order in which their first run was created (the order of a comparison), by group hash. */
+/** Groups by group hash, in the order in which their first run was created; those created together keep the order given. */
 export function groupRuns(
   runs: readonly RunSummary[],
   series: readonly Series[],
@@ -26,14 +26,14 @@ export function groupRuns(
 ): RunGroup[] {
   const byRun = new Map(series.filter((s) => s.key === metric).map((s) => [s.runId, s]));
   const groups = new Map<string, GroupMember[]>();
-  for (const run of runs.toSorted((a, b) => a.createdMs - b.createdMs || compareText(a.id, b.id))) {
+  for (const run of runs.toSorted((a, b) => a.createdMs - b.createdMs)) {
     const members = groups.get(run.groupHash) ?? [];
     members.push({ run, series: nonEmpty(byRun.get(run.id)) });
     groups.set(run.groupHash, members);
   }
   const list = [...groups].map(([hash, members]) => {
     const { run } = members[0]!;
-    const bySeed = members.toSorted((a, b) => a.run.seed - b.run.seed || compareText(a.run.id, b.run.id));
+    const bySeed = members.toSorted((a, b) => a.run.seed - b.run.seed || a.run.createdMs - b.run.createdMs);
     return { hash, name: run.groupName, spec: run.spec, members: bySeed };
   });
   return distinctNames(list);
@@ -61,8 +61,4 @@ function describeSetting(name: string, value: ParamValue | undefined): string {
 
 function nonEmpty(series: Series | undefined): Series | null {
   return series === undefined || series.steps.length === 0 ? null : series;
-}
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

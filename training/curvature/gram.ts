@@ -1,0 +1,56 @@
+/** Second moments of rows, the building block of both Kronecker factors. */
+import { floatBits, type Dispatch } from '../../gpu-kernels/dispatch.ts';
+import { sumMiddle } from '../../gpu-kernels/reduce/sum-middle.ts';
+import type { GpuContext } from '../../gpu-kernels/device.ts';
+import type { Region } from '../../gpu-kernels/region.ts';
+import { expandTemplate } from '../../gpu-kernels/template.ts';
+import source from './gram.wgsl';
+
+export interface GramArguments {
+  label: string;
+  /** [rows, width] */
+  x: Region;
+  rows: number;
+  width: number;
+  /** Append a column of ones: the homogeneous coordinate of a bias. */
+  ones: boolean;
+  /** [padded, padded]; rows and columns beyond `width` (+ 1) are zero. */
+  factor: Region;
+  padded: number;
+  alpha: number;
+  /** Add to what is there. */
+  accumulate: boolean;
+  scratch: (label: string, words: number) => Region;
+}
+
+/** Matrices as small as this give a GPU too few tiles to be busy: their rows are split. */
+const enoughTiles = 256;
+
+/** factor = alpha * [X 1]^T [X 1] (+ factor). */
+export function gram(gpu: GpuContext, args: GramArguments): Dispatch[] {
+  const size = args.width + (args.ones ? 1 : 0);
+  const tiles = Math.ceil(size / 8);
+  const count = (tiles * (tiles + 1)) / 2;
+  const most = gpu.adapterClass === 'gpu' && !args.accumulate ? 64 : 1;
+  const slices = Math.max(1, Math.min(most, Math.floor(enoughTiles / count), Math.floor(args.rows / 32)));
+  const words = args.padded * args.padded;
+  const target = slices === 1 ? args.factor : args.scratch(`${args.label} slices`, slices * words);
+  const quads = args.width % 4 === 0;
+  const launch: Dispatch = {
+    label: args.label,
+    code: expandTemplate(source, { QUADS: quads, ONES: args.ones, ACCUMULATE: args.accumulate }),
+    bindings: [
+      { name: 'X', type: quads ? 'array<vec4f>' : 'array<f32>', region: args.x, write: false },
+      { name: 'F', type: 'array<f32>', region: target, write: true },
+    ],
+    params: {
+      type: 'Params',
+      data: Uint32Array.of(args.rows, args.width, args.padded, tiles, slices, floatBits(args.alpha)),
+    },
+    workgroups: [Math.ceil(count / 16), 1, slices],
+    flops: args.rows * size * (size + 1),
+  };
+  if (slices === 1) return [launch];
+  const sums = sumMiddle({ ...args, x: target, y: args.factor, outer: 1, length: slices, inner: words });
+  return [launch, ...sums];
+}

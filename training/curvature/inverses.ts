@@ -1,0 +1,260 @@
+/**
+ * Damped inverses of all factors, on the GPU: mean eigenvalues, damping by the chosen rule, scaling to a unit diagonal,
+ * batched Cholesky inversion by size, and publication per layer. A factorisation that fails keeps the old inverse and
+ * raises that matrix's damping; the count of failures is read with the metrics and shown as an event.
+ */
+import type { KfacSpec } from '../../contract/run-spec.ts';
+import type { GpuContext } from '../../gpu-kernels/device.ts';
+import { floatBits, type Binding, type Dispatch } from '../../gpu-kernels/dispatch.ts';
+import { placeInNewBuffer, Region, uploadTable, wholeBuffer } from '../../gpu-kernels/region.ts';
+import { spdInverse } from '../../gpu-kernels/spd-inverse/spd-inverse.ts';
+import type { Lowering } from '../program/graph.ts';
+import dampingSource from './damping.wgsl';
+import type { Factor, FactorSet, KfacLayer } from './factors.ts';
+import jobsSource from './inverse-jobs.wgsl';
+import prepareSource from './inverse-prepare.wgsl';
+import publishSource from './inverse-publish.wgsl';
+import settleSource from './inverse-settle.wgsl';
+import type { JointLayout } from './joint-layout.ts';
+import tracesSource from './traces.wgsl';
+
+type DampingRule = KfacSpec['dampingRule'];
+const ruleNumbers: Record<DampingRule, number> = { relative: 0, pi: 1, sqrt: 2, plain: 3 };
+
+interface Target {
+  layer: KfacLayer;
+  side: 'a' | 'g';
+}
+
+/** One matrix to invert and the layers that use the result. */
+export interface InverseJob {
+  readonly factor: Factor;
+  /** The other factor of the layer, which the pi rule needs. */
+  readonly partner: Factor;
+  readonly targets: Target[];
+}
+
+interface JobGroup {
+  /** Side of the work matrices, a multiple of 32. */
+  side: number;
+  jobs: InverseJob[];
+  /** Number of the group's first job, and of its first target. */
+  firstJob: number;
+  firstTarget: number;
+  status: Region;
+}
+
+/** Inverses per joint group, in the order of its layers: A^-1 [layers, columns, columns], G^-1 [layers, rows, rows]. */
+export interface GroupInverses {
+  a: Region;
+  g: Region;
+}
+
+export class Inverses {
+  readonly groups: GroupInverses[];
+  readonly jobs: InverseJob[];
+  /** u32 per job: how often its factorisation failed. */
+  readonly failures: Region;
+  /** f32 per job: factor on the damping, 1 unless a factorisation failed. */
+  readonly boosts: Region;
+  private readonly settings: { rule: DampingRule; damping: number };
+  private readonly set: FactorSet;
+  private readonly jobGroups: JobGroup[];
+  private readonly means: Region;
+  private readonly all: Region;
+  private readonly allStatus: Region;
+  private readonly jobTable: Region;
+  private readonly targetTable: Region;
+  private readonly factorTable: Region;
+
+  constructor(
+    gpu: GpuContext,
+    set: FactorSet,
+    layout: JointLayout,
+    settings: { rule: DampingRule; damping: number },
+  ) {
+    this.set = set;
+    this.settings = settings;
+    this.groups = layout.groups.map((group) => ({
+      a: new Region('inverses of A', group.layers.length * group.columns ** 2 * 4),
+      g: new Region('inverses of G', group.layers.length * group.rows ** 2 * 4),
+    }));
+    this.all = wholeBuffer('inverses', placeInNewBuffer(gpu, 'inverses', this.groups.flatMap((g) => [g.a, g.g])));
+    const jobs = inverseJobs(set, settings.rule);
+    this.jobGroups = groupJobs(jobs);
+    this.jobs = this.jobGroups.flatMap((g) => g.jobs);
+    this.allStatus = wholeBuffer('status', placeInNewBuffer(gpu, 'inversion status', this.jobGroups.map((g) => g.status)));
+    this.means = uploadTable(gpu, 'mean eigenvalues', new Float32Array(set.factors.length));
+    this.failures = uploadTable(gpu, 'inversion failures', new Uint32Array(this.jobs.length));
+    this.boosts = uploadTable(gpu, 'damping boosts', new Float32Array(this.jobs.length).fill(1));
+    this.jobTable = uploadTable(gpu, 'inverse jobs', this.describeJobs());
+    this.targetTable = uploadTable(gpu, 'inverse targets', this.describeTargets(layout));
+    this.factorTable = uploadTable(
+      gpu,
+      'factor table',
+      Uint32Array.from(set.factors.flatMap((f) => [f.average.offset / 4, f.size, f.padded, 0])),
+    );
+  }
+
+  /** All launches of an inverse step, in order. */
+  lower(lowering: Lowering): Dispatch[] {
+    return [
+      this.traces(),
+      ...this.jobGroups.flatMap((group) => this.invertGroup(lowering, group)),
+      {
+        label: 'settle damping',
+        code: [jobsSource, dampingSource, settleSource].join('\n'),
+        bindings: [
+          ...this.jobBindings(),
+          { name: 'status', type: 'array<u32>', region: this.allStatus, write: false },
+          { name: 'boosts', type: 'array<f32>', region: this.boosts, write: true },
+          { name: 'failures', type: 'array<u32>', region: this.failures, write: true },
+        ],
+        params: this.params(0, this.jobs.length),
+        workgroups: [Math.ceil(this.jobs.length / 16), 1, 1],
+        flops: 0,
+      },
+    ];
+  }
+
+  private traces(): Dispatch {
+    const count = this.set.factors.length;
+    return {
+      label: 'mean eigenvalues',
+      code: tracesSource,
+      bindings: [
+        { name: 'factors', type: 'array<f32>', region: this.set.averages, write: false },
+        { name: 'table', type: 'array<vec4<u32>>', region: this.factorTable, write: false },
+        { name: 'means', type: 'array<f32>', region: this.means, write: true },
+      ],
+      params: { type: 'Params', data: Uint32Array.of(count) },
+      workgroups: [Math.ceil(count / 16), 1, 1],
+      flops: 0,
+    };
+  }
+
+  private invertGroup(lowering: Lowering, group: JobGroup): Dispatch[] {
+    const { side, jobs } = group;
+    const words = jobs.length * side * side;
+    const matrices = lowering.scratch('matrices to invert', words);
+    const inverse = lowering.scratch('inverted matrices', words);
+    const targets = jobs.flatMap((job) => job.targets);
+    const widest = Math.max(...jobs.map((job) => job.factor.padded));
+    return [
+      {
+        label: 'prepare inversion',
+        code: [jobsSource, dampingSource, prepareSource].join('\n'),
+        bindings: [
+          ...this.jobBindings(),
+          { name: 'boosts', type: 'array<f32>', region: this.boosts, write: false },
+          { name: 'work', type: 'array<f32>', region: matrices, write: true },
+        ],
+        params: this.params(group.firstJob, jobs.length),
+        workgroups: [(side * side) / 64, jobs.length, 1],
+        flops: 4 * words,
+      },
+      ...spdInverse(lowering.gpu, {
+        label: 'invert',
+        n: side,
+        batch: jobs.length,
+        matrices,
+        inverse,
+        status: group.status,
+      }),
+      {
+        label: 'publish inverses',
+        code: [jobsSource, dampingSource, publishSource].join('\n'),
+        bindings: [
+          ...this.jobBindings(),
+          { name: 'boosts', type: 'array<f32>', region: this.boosts, write: false },
+          { name: 'work', type: 'array<f32>', region: inverse, write: false },
+          { name: 'status', type: 'array<u32>', region: this.allStatus, write: false },
+          { name: 'targets', type: 'array<vec4<u32>>', region: this.targetTable, write: false },
+          { name: 'inverses', type: 'array<f32>', region: this.all, write: true },
+        ],
+        params: this.params(group.firstTarget, targets.length),
+        workgroups: [Math.ceil(widest ** 2 / 64), targets.length, 1],
+        flops: 4 * words,
+      },
+    ];
+  }
+
+  private jobBindings(): Binding[] {
+    return [
+      { name: 'factors', type: 'array<f32>', region: this.set.averages, write: false },
+      { name: 'jobs', type: 'array<Job>', region: this.jobTable, write: false },
+      { name: 'means', type: 'array<f32>', region: this.means, write: false },
+    ];
+  }
+
+  private params(first: number, count: number): { type: string; data: Uint32Array } {
+    const { rule, damping } = this.settings;
+    return { type: 'Params', data: Uint32Array.of(first, count, ruleNumbers[rule], floatBits(damping)) };
+  }
+
+  private describeJobs(): Uint32Array {
+    const index = (factor: Factor) => this.set.factors.indexOf(factor);
+    return Uint32Array.from(
+      this.jobGroups.flatMap((group) =>
+        group.jobs.flatMap(({ factor, partner }, slot) => [
+          index(factor),
+          index(partner),
+          factor.average.offset / 4,
+          factor.size,
+          factor.padded,
+          slot * group.side ** 2,
+          group.side,
+          group.status.offset / 4 + slot,
+        ]),
+      ),
+    );
+  }
+
+  private describeTargets(layout: JointLayout): Uint32Array {
+    const place = ({ layer, side }: Target): [number, number] => {
+      const at = layout.groups.findIndex((g) => g.layers.includes(layer));
+      const group = layout.groups[at];
+      const region = this.groups[at]?.[side];
+      const width = side === 'a' ? (group?.columns ?? 0) : (group?.rows ?? 0);
+      return [(region?.offset ?? 0) / 4 + (group?.layers.indexOf(layer) ?? 0) * width ** 2, width];
+    };
+    return Uint32Array.from(
+      this.jobGroups.flatMap((group) =>
+        group.jobs.flatMap((job, slot) =>
+          job.targets.flatMap((target) => [group.firstJob + slot, ...place(target), group.status.offset / 4 + slot]),
+        ),
+      ),
+    );
+  }
+}
+
+/** A shared A is inverted once, unless its damping depends on the G of each layer that shares it. */
+function inverseJobs(set: FactorSet, rule: DampingRule): InverseJob[] {
+  const jobs: InverseJob[] = [];
+  for (const layer of set.layers) {
+    const shared = rule === 'pi' ? undefined : jobs.find((job) => job.factor === layer.a);
+    if (shared) shared.targets.push({ layer, side: 'a' });
+    else jobs.push({ factor: layer.a, partner: layer.g, targets: [{ layer, side: 'a' }] });
+    jobs.push({ factor: layer.g, partner: layer.a, targets: [{ layer, side: 'g' }] });
+  }
+  return jobs;
+}
+
+function groupJobs(jobs: readonly InverseJob[]): JobGroup[] {
+  const sides = [...new Set(jobs.map(workSide))].sort((a, b) => a - b);
+  let firstJob = 0;
+  let firstTarget = 0;
+  return sides.map((side) => {
+    const members = jobs.filter((job) => workSide(job) === side);
+    const group = { side, jobs: members, firstJob, firstTarget, status: new Region('inversion status', members.length * 4) };
+    firstJob += members.length;
+    firstTarget += members.reduce((sum, job) => sum + job.targets.length, 0);
+    return group;
+  });
+}
+
+/** The blocked Cholesky works on whole 32 x 32 blocks. */
+function workSide(job: InverseJob): number {
+  return Math.ceil(job.factor.size / 32) * 32;
+}
+

@@ -1,0 +1,24 @@
+// The parameter step of K-FAC layers, one thread per number of the joint arena. Weight decay is decoupled and applies
+// to weights, not biases.
+//   GRAFTED   w = (1 - lr wd) w - lr length D
+//   classic   V = momentum V + D;  w = (1 - lr wd) w - lr V
+struct Params { count: u32, weightDecay: f32, momentum: f32 }
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+  let i = id.y * ${ROW}u + id.x;
+  if (i >= params.count) { return; }
+  let index = blocks[i / 64u];
+  let layer = layers[index];
+  let at = parameterOf(layer, i);
+  if (at == nowhere) { return; }
+#if GRAFTED
+  let change = lengths[index] * direction[i];
+#else
+  let change = fma(params.momentum, velocity[i], direction[i]);
+  velocity[i] = change;
+#end
+  let isWeight = (i - layer.offset) % layer.columns < layer.inputs;
+  let kept = 1.0 - select(0.0, step.lr * params.weightDecay, isWeight);
+  values[at] = kept * values[at] - step.lr * change;
+}

@@ -1,0 +1,82 @@
+/**
+ * K-FAC for one model: factors, inverses and preconditioner on one set of layers, and how they enter a training
+ * program. Two recipes share the parts (`docs/kfac.md`): `grafted` preconditions Adam's first moment and gives the
+ * result Adam's length, `classic` preconditions the gradient and lets heavy-ball momentum follow.
+ */
+import type { KfacSpec } from '../../contract/run-spec.ts';
+import type { LayerReport } from '../../contract/runs.ts';
+import type { GpuContext } from '../../gpu-kernels/device.ts';
+import { uploadTable, writeRegion, type Region } from '../../gpu-kernels/region.ts';
+import type { LinearLayer } from '../models/model-builder.ts';
+import type { OptimiserArenas } from '../optimisers/first-order.ts';
+import type { Graph, Tensor } from '../program/graph.ts';
+import type { Loss } from '../program/operations/loss.ts';
+import type { StepUniform } from '../program/step-scalars.ts';
+import { addFactors, createFactors, type FactorSet } from './factors.ts';
+import type { Flavour } from './flavour.ts';
+import { Inverses } from './inverses.ts';
+import { layOutJoint, type JointLayout } from './joint-layout.ts';
+import { Preconditioner } from './precondition.ts';
+
+export class Kfac {
+  readonly factors: FactorSet;
+  readonly layout: JointLayout;
+  /** Null for the control with an identity preconditioner. */
+  readonly inverses: Inverses | null;
+  readonly preconditioner: Preconditioner;
+  private readonly spec: KfacSpec;
+  private readonly column: Region;
+
+  /** Parameters must be allocated: tables hold their positions. */
+  constructor(gpu: GpuContext, layers: LinearLayer[], spec: KfacSpec, flavourOf: (layer: LinearLayer) => Flavour) {
+    this.spec = spec;
+    this.factors = createFactors(gpu, layers, flavourOf);
+    this.layout = layOutJoint(gpu, this.factors.layers);
+    this.inverses =
+      spec.preconditioner === 'identity'
+        ? null
+        : new Inverses(gpu, this.factors, this.layout, { rule: spec.dampingRule, damping: spec.damping });
+    this.preconditioner = new Preconditioner(gpu, this.layout, this.inverses?.groups ?? null);
+    this.column = uploadTable(gpu, 'column', new Uint32Array(4));
+  }
+
+  /** What a fresh run starts from as zero. */
+  get state(): Region[] {
+    const counters = this.inverses ? [this.inverses.failures] : [];
+    return [this.factors.averages, this.preconditioner.velocity, ...counters];
+  }
+
+  /** Damping as the run asked for, no longer raised by earlier failures. */
+  resetDamping(gpu: GpuContext): void {
+    if (this.inverses) writeRegion(gpu, this.inverses.boosts, new Float32Array(this.inverses.jobs.length).fill(1));
+  }
+
+  get reports(): LayerReport[] {
+    return this.factors.layers.map(({ layer, flavour, a, g }) => ({
+      name: layer.name,
+      sharing: layer.sharing,
+      aSize: a.size,
+      gSize: g.size,
+      flavour,
+    }));
+  }
+
+  /** The factor and inverse phases; the program has its forward and backward pass already. */
+  addCurvature(graph: Graph, loss: Loss, step: StepUniform, outputGradients: ReadonlyMap<Tensor, Tensor>): void {
+    const { inverses } = this;
+    if (!inverses) return;
+    addFactors(this.factors, { graph, loss, fisher: this.spec.fisher, step, outputGradients, column: this.column });
+    graph.inPhase('inverses', () => graph.effect('inverses', [], (lowering) => inverses.lower(lowering)));
+  }
+
+  /** Preconditioning and the update of the layers' parameters; Adam's moments must be up to date. */
+  addUpdate(graph: Graph, arenas: OptimiserArenas, step: StepUniform): void {
+    const source = this.spec.recipe === 'grafted' ? arenas.first : arenas.gradients;
+    graph.inPhase('precondition', () =>
+      graph.effect('precondition', [], () => this.preconditioner.precondition(source)),
+    );
+    graph.inPhase('update', () =>
+      graph.effect('update layers', [], () => this.preconditioner.update(arenas, step, this.spec)),
+    );
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * The engine's front door: a device, the data sets it has loaded and the programs it has compiled, kept over many runs.
+ * The window's training worker and the command line both train through it.
+ */
+import { KronlabError } from '../../contract/errors.ts';
+import type { DatasetSpec, RunSpec } from '../../contract/run-spec.ts';
+import type { Environment } from '../../contract/runs.ts';
+import type {
+  AdapterReport,
+  Trainer,
+  TrainingControl,
+  TrainingListener,
+  TrainingResult,
+} from '../../contract/training.ts';
+import { createRandom } from '../../datasets/random.ts';
+import type { PreparedDataset } from '../../datasets/dataset.ts';
+import { openGpu, type GpuContext } from '../../gpu-kernels/device.ts';
+import { size } from '../program/graph.ts';
+import type { Parameter } from '../program/parameters.ts';
+import { randomStreams } from './batches.ts';
+import { TrainingProgram } from './training-program.ts';
+import { TrainingRun } from './training-run.ts';
+
+export interface TrainerOptions {
+  /** `navigator.gpu`, or what Dawn's `create` returns. */
+  gpu: GPU | undefined;
+  /** What runs the engine, for the record: `Chromium 156`, `Node 24.21 (Dawn)`. */
+  host: string;
+  appVersion: string;
+  loadDataset(spec: DatasetSpec): Promise<PreparedDataset>;
+}
+
+/** Programs kept for the next run; a comparison alternates between a handful. */
+const keptPrograms = 6;
+
+/** Opens the GPU. Rejects with `no-adapter` and what to switch on. */
+export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
+  const gpu = await openGpu(options.gpu);
+  return new GpuTrainer(gpu, options);
+}
+
+class GpuTrainer implements Trainer {
+  readonly adapter: AdapterReport;
+  private readonly gpu: GpuContext;
+  private readonly options: TrainerOptions;
+  private readonly programs = new Map<string, TrainingProgram>();
+  private readonly datasets = new Map<string, Promise<PreparedDataset>>();
+  private lostReason: string | null = null;
+
+  constructor(gpu: GpuContext, options: TrainerOptions) {
+    this.gpu = gpu;
+    this.options = options;
+    const environment: Environment = {
+      adapter: gpu.name,
+      vendor: gpu.vendor,
+      architecture: gpu.architecture,
+      software: gpu.adapterClass === 'software',
+      host: options.host,
+      appVersion: options.appVersion,
+    };
+    this.adapter = {
+      environment,
+      features: [...gpu.features],
+      limits: { ...gpu.limits },
+      subgroupSize: gpu.subgroupSize,
+    };
+    void gpu.lost.then((info) => {
+      this.lostReason = info.message || info.reason;
+    });
+  }
+
+  async train(spec: RunSpec, listener: TrainingListener, control: TrainingControl): Promise<TrainingResult> {
+    const lost = this.gpu.lost.then((info): never => {
+      throw new KronlabError('device-lost', `The GPU was lost (${info.message || info.reason}). What was saved is kept; start the run again.`);
+    });
+    // Raced below; without a handler of its own a loss between runs would be an unhandled rejection.
+    lost.catch(() => undefined);
+    return Promise.race([this.trainHere(spec, listener, control), lost]);
+  }
+
+  dispose(): void {
+    for (const program of this.programs.values()) program.destroy();
+    this.programs.clear();
+    this.gpu.device.destroy();
+  }
+
+  private async trainHere(spec: RunSpec, listener: TrainingListener, control: TrainingControl): Promise<TrainingResult> {
+    if (this.lostReason !== null) throw new KronlabError('device-lost', `The GPU was lost (${this.lostReason}).`);
+    listener.progress({
+      state: 'compiling',
+      step: 0,
+      steps: spec.steps,
+      activeMs: 0,
+      stepMs: null,
+      stepMsSpread: null,
+      phaseMs: {},
+    });
+    const data = await this.dataset(spec.dataset);
+    const program = await this.program(spec, data);
+    program.reset((parameter) => initialValues(parameter, spec.seed));
+    listener.started({
+      environment: this.adapter.environment,
+      layers: program.layers,
+      parameters: program.parameters.count,
+    });
+    return new TrainingRun(this.gpu, spec, data, program, listener, control).train();
+  }
+
+  private dataset(spec: DatasetSpec): Promise<PreparedDataset> {
+    const key = JSON.stringify(spec);
+    let data = this.datasets.get(key);
+    if (!data) {
+      data = this.options.loadDataset(spec);
+      this.datasets.set(key, data);
+      // A failed load is tried again by the next run.
+      data.catch(() => this.datasets.delete(key));
+    }
+    return data;
+  }
+
+  /** The compiled program of a spec. Only what is written into it tells programs apart: not the seed, rate or length. */
+  private async program(spec: RunSpec, data: PreparedDataset): Promise<TrainingProgram> {
+    const { dataset, model, batchSize } = spec;
+    const key = JSON.stringify({ dataset, model, batchSize, optimizer: { ...spec.optimizer, lr: 0 } });
+    const known = this.programs.get(key);
+    const program = known ?? (await TrainingProgram.build(this.gpu, spec, data));
+    this.programs.delete(key);
+    this.programs.set(key, program);
+    const [oldest] = this.programs.keys();
+    if (this.programs.size > keptPrograms && oldest !== undefined) {
+      this.programs.get(oldest)?.destroy();
+      this.programs.delete(oldest);
+    }
+    return program;
+  }
+}
+
+/** Initial values drawn for each parameter by name, so that they do not depend on the order of declaration. */
+export function initialValues(parameter: Parameter, seed: number): Float32Array {
+  const random = createRandom(seed, randomStreams.initialisation + 16 * hash(parameter.name));
+  return parameter.initialise(random, size(parameter.shape));
+}
+
+/** FNV-1a, 32 bits. */
+function hash(text: string): number {
+  let value = 0x811c9dc5;
+  for (const character of text) value = Math.imul(value ^ (character.codePointAt(0) ?? 0), 0x01000193) >>> 0;
+  return value;
+}

@@ -1,0 +1,254 @@
+/**
+ * One run, step by step: chooses batches, says what is due, submits the recorded step, keeps two steps in flight, and
+ * reads metrics only where it evaluates or the ring is full. Time inside training is measured from the first submit
+ * after an evaluation to the completion of the last step before the next, so that evaluation, compilation and pauses
+ * stay out of it.
+ */
+import { KronlabError } from '../../contract/errors.ts';
+import type { RunSpec } from '../../contract/run-spec.ts';
+import type { TrainingControl, TrainingListener, TrainingProgress, TrainingResult } from '../../contract/training.ts';
+import type { PreparedDataset } from '../../datasets/dataset.ts';
+import type { GpuContext } from '../../gpu-kernels/device.ts';
+import { scheduleFactor } from '../optimisers/schedule.ts';
+import { BatchOrder } from './batches.ts';
+import { dueWork } from './intervals.ts';
+import { Journal } from './journal.ts';
+import { ringSlots } from './metrics-ring.ts';
+import { StepClock } from './step-clock.ts';
+import type { TrainingProgram } from './training-program.ts';
+
+/** Steps submitted ahead of the one the GPU works on: enough to hide the host, few enough to stop quickly. */
+const inFlight = 2;
+/** Progress at most this often. */
+const progressMs = 250;
+
+interface SubmittedStep {
+  step: number;
+  slot: number;
+  lr: number;
+  done: Promise<void>;
+  /** Completion, in ms of the host's clock; NaN while running. */
+  at: number;
+}
+
+export class TrainingRun {
+  private readonly gpu: GpuContext;
+  private readonly spec: RunSpec;
+  private readonly program: TrainingProgram;
+  private readonly listener: TrainingListener;
+  private readonly control: TrainingControl;
+  private readonly batches: BatchOrder;
+  private readonly journal = new Journal();
+  private readonly clock = new StepClock();
+  private readonly startedAt = performance.now();
+  private pending: SubmittedStep[] = [];
+  private factorWeight = 0;
+  private activeMs = 0;
+  private lastDone = 0;
+  private lastProgress = -Infinity;
+  private seenFailures: Uint32Array = new Uint32Array(0);
+  private targetReached = false;
+
+  constructor(
+    gpu: GpuContext,
+    spec: RunSpec,
+    data: PreparedDataset,
+    program: TrainingProgram,
+    listener: TrainingListener,
+    control: TrainingControl,
+  ) {
+    this.gpu = gpu;
+    this.spec = spec;
+    this.program = program;
+    this.listener = listener;
+    this.control = control;
+    this.batches = new BatchOrder(data.train.count, spec.seed);
+  }
+
+  /** Trains to the end, to a stop or to a loss that is not finite. */
+  async train(): Promise<TrainingResult> {
+    const { spec, journal } = this;
+    journal.event(0, 'info', 'started', `Started on ${this.gpu.name}, seed ${spec.seed}`);
+    this.report('training', 0, true);
+    for (let step = 1; step <= spec.steps; ) {
+      const last = this.endOfStretch(step);
+      const reached = await this.stretch(step, last);
+      const diverged = await this.collect(reached);
+      if (diverged !== null) return this.finish('diverged', diverged);
+      if (reached < last || this.control.command !== 'run') {
+        if (!(await this.paused(reached))) return this.finish('stopped', reached);
+      }
+      step = reached + 1;
+    }
+    return this.finish('finished', spec.steps);
+  }
+
+  /** Metrics are read at evaluations, and before the ring would overwrite rows. */
+  private endOfStretch(step: number): number {
+    const { evaluateEvery, steps } = this.spec;
+    const evaluation = Math.ceil(step / evaluateEvery) * evaluateEvery;
+    return Math.min(evaluation, steps, step + ringSlots - 1);
+  }
+
+  /** Submits steps `first` to `last` and waits for them; stops early on a command. Answers the last step run. */
+  private async stretch(first: number, last: number): Promise<number> {
+    this.lastDone = performance.now();
+    let step = first;
+    for (; step <= last && (step === first || this.control.command === 'run'); step++) {
+      this.submit(step);
+      const oldest = this.pending.at(-inFlight);
+      if (oldest) await oldest.done;
+      this.report('training', step - 1, false);
+    }
+    await Promise.all(this.pending.map((p) => p.done));
+    return step - 1;
+  }
+
+  private submit(step: number): void {
+    const { spec, program } = this;
+    const { optimizer } = spec;
+    const due = dueWork(optimizer, step);
+    const slot = step % ringSlots;
+    const lr = optimizer.lr * scheduleFactor(spec.schedule, step, spec.steps);
+    const [beta1, beta2] = optimizer.name === 'sgd' ? [0, 0] : [optimizer.beta1, optimizer.beta2];
+    program.writeRows(this.batches.take(spec.batchSize));
+    program.step.write({
+      index: step,
+      seed: spec.seed,
+      slot,
+      lr,
+      correction1: 1 / (1 - beta1 ** step),
+      correction2: 1 / (1 - beta2 ** step),
+      factorMix: due.factors ? this.nextFactorMix() : 0,
+    });
+    const encoder = this.gpu.device.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    program.encodeStep(pass, due);
+    pass.end();
+    this.gpu.device.queue.submit([encoder.finish()]);
+    const submitted: SubmittedStep = { step, slot, lr, at: Number.NaN, done: Promise.resolve() };
+    submitted.done = this.gpu.device.queue.onSubmittedWorkDone().then(() => {
+      submitted.at = performance.now();
+    });
+    this.pending.push(submitted);
+  }
+
+  /** Weight of a new factor in its bias-corrected moving average: w = beta w + 1, mix = 1 / w. */
+  private nextFactorMix(): number {
+    const { optimizer } = this.spec;
+    if (optimizer.name !== 'kfac') return 0;
+    this.factorWeight = optimizer.factorDecay * this.factorWeight + 1;
+    return 1 / this.factorWeight;
+  }
+
+  /** Reads the rows of the steps just run, evaluates where due, hands both on. Answers the step that diverged, or null. */
+  private async collect(reached: number): Promise<number | null> {
+    const { spec, program, journal } = this;
+    const evaluates = reached % spec.evaluateEvery === 0 || reached === spec.steps;
+    if (evaluates) this.submitEvaluation();
+    const failures = program.kfac?.inverses?.failures;
+    const read = await program.ring.read(failures ? [failures] : []);
+    let diverged: number | null = null;
+    for (const submitted of this.pending) {
+      const ms = Math.max(0, submitted.at - this.lastDone);
+      this.lastDone = Math.max(this.lastDone, submitted.at);
+      this.activeMs += ms;
+      this.clock.add(ms);
+      const time = this.times();
+      const loss = read.rows[submitted.slot]?.loss ?? Number.NaN;
+      journal.add('train.loss', submitted.step, time, loss);
+      journal.add('train.lr', submitted.step, time, submitted.lr);
+      journal.add('time.step_ms', submitted.step, time, ms);
+      if (!Number.isFinite(loss)) {
+        diverged = submitted.step;
+        break;
+      }
+    }
+    this.pending = [];
+    if (read.others[0]) this.noteFailures(reached, new Uint32Array(read.others[0]));
+    if (diverged === null && evaluates) {
+      const { loss, accuracy } = read.evaluation;
+      journal.add('val.loss', reached, this.times(), loss);
+      journal.add('val.accuracy', reached, this.times(), accuracy);
+      this.noteTarget(reached, { 'val.loss': loss, 'val.accuracy': accuracy }[spec.target.metric]);
+      if (!Number.isFinite(loss)) diverged = reached;
+    }
+    this.report('training', reached, true);
+    return diverged;
+  }
+
+  private submitEvaluation(): void {
+    const encoder = this.gpu.device.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    this.program.encodeEvaluation(pass);
+    pass.end();
+    this.gpu.device.queue.submit([encoder.finish()]);
+  }
+
+  private noteFailures(step: number, counts: Uint32Array): void {
+    const jobs = this.program.kfac?.inverses?.jobs ?? [];
+    jobs.forEach((job, i) => {
+      const times = (counts[i] ?? 0) - (this.seenFailures[i] ?? 0);
+      if (times <= 0) return;
+      const text = `${job.factor.name}: pivot failed${times > 1 ? ` ${times} times` : ''}. Old inverse kept, damping raised.`;
+      this.journal.event(step, 'warning', 'pivot-failed', text);
+    });
+    this.seenFailures = counts;
+  }
+
+  private noteTarget(step: number, value: number): void {
+    const { target } = this.spec;
+    const reached = target.op === '>=' ? value >= target.value : value <= target.value;
+    if (!reached || this.targetReached) return;
+    this.targetReached = true;
+    this.journal.event(step, 'info', 'target-reached', `Reached the target ${target.value}`);
+  }
+
+  /** Waits while paused. Answers false when the run is to stop. */
+  private async paused(step: number): Promise<boolean> {
+    if (this.control.command === 'pause') {
+      this.journal.event(step, 'info', 'paused', `Paused at step ${step}`);
+      this.report('paused', step, true);
+      while (this.control.command === 'pause') await this.control.changed();
+      if (this.control.command === 'run') this.journal.event(step, 'info', 'resumed', `Resumed at step ${step}`);
+    }
+    return this.control.command !== 'stop';
+  }
+
+  private finish(status: TrainingResult['status'], lastStep: number): TrainingResult {
+    if (status === 'diverged') {
+      this.journal.event(lastStep, 'error', 'diverged', `Loss became non-finite at step ${lastStep}. The run is kept up to there.`);
+    }
+    if (status === 'stopped') this.journal.event(lastStep, 'info', 'stopped', `Stopped at step ${lastStep}`);
+    if (status === 'finished') this.journal.event(lastStep, 'info', 'finished', `Finished ${lastStep} steps`);
+    this.report('training', lastStep, true);
+    return { status, lastStep, activeMs: this.activeMs };
+  }
+
+  private times(): { activeMs: number; wallMs: number } {
+    return { activeMs: this.activeMs, wallMs: performance.now() - this.startedAt };
+  }
+
+  private report(state: TrainingProgress['state'], step: number, always: boolean): void {
+    const now = performance.now();
+    if (!always && now - this.lastProgress < progressMs) return;
+    this.lastProgress = now;
+    const batch = this.journal.take();
+    if (batch) this.listener.append(batch.metrics, batch.events);
+    this.listener.progress({
+      state,
+      step,
+      steps: this.spec.steps,
+      activeMs: this.activeMs,
+      stepMs: this.clock.median,
+      stepMsSpread: this.clock.spread,
+      phaseMs: {},
+    });
+  }
+}
+
+/** A command that never comes: for callers that only train. */
+export const keepRunning: TrainingControl = {
+  command: 'run',
+  changed: () => Promise.reject(new KronlabError('internal', 'this run takes no commands')),
+};
