@@ -1,8 +1,6 @@
-import { beforeAll, describe, expect, it, test } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import type { GpuContext } from '../../../gpu-kernels/device.ts';
-import philoxSource from '../../../gpu-kernels/philox.wgsl';
-import { emptyRegion, runAndRead, testGpu, uploaded } from '../../../gpu-kernels/test-gpu.ts';
-import type { Tensor } from '../graph.ts';
+import { testGpu } from '../../../gpu-kernels/test-gpu.ts';
 import { StepUniform } from '../step-scalars.ts';
 import { evaluate, expectClose, f32Tolerance, noise, prepare, type Leaf } from '../test-program.ts';
 import { crossEntropy, lossSeed, meanSquaredError, type Loss } from './loss.ts';
@@ -23,7 +21,8 @@ function softmax(z: Float64Array): Float64Array {
   return powers.map((x) => x / total);
 }
 
-const rowOf = (values: Float64Array, row: number): Float64Array => values.slice(row * classes, (row + 1) * classes);
+const rowOf = (values: Float64Array, row: number): Float64Array =>
+  values.slice(row * classes, (row + 1) * classes);
 const probabilities = Array.from({ length: count }, (_, row) => softmax(rowOf(logits, row)));
 
 function crossEntropyOf(leaf: Leaf): Loss {
@@ -37,8 +36,16 @@ describe('cross-entropy', () => {
       expect(loss).toMatchObject({ kind: 'cross-entropy', termCount: count, classes });
       return [loss.terms, loss.probabilities!, loss.hits!];
     });
-    expectClose(terms!, probabilities.map((row, i) => -Math.log(row[labels[i]!]!)), f32Tolerance);
-    expectClose(p!, probabilities.flatMap((row) => [...row]), f32Tolerance);
+    expectClose(
+      terms!,
+      probabilities.map((row, i) => -Math.log(row[labels[i]!]!)),
+      f32Tolerance,
+    );
+    expectClose(
+      p!,
+      probabilities.flatMap((row) => [...row]),
+      f32Tolerance,
+    );
     const right = probabilities.map((row, i) => (row.indexOf(Math.max(...row)) === labels[i] ? 1 : 0));
     expect([...hits!]).toEqual(right);
     expect(right).toContain(1);
@@ -51,12 +58,19 @@ describe('cross-entropy', () => {
       expect(loss.termCount).toBe(6);
       return loss.terms;
     });
-    expectClose(terms!, probabilities.slice(0, 6).map((row, i) => -Math.log(row[labels[i]!]!)), f32Tolerance);
+    expectClose(
+      terms!,
+      probabilities.slice(0, 6).map((row, i) => -Math.log(row[labels[i]!]!)),
+      f32Tolerance,
+    );
   });
 
   it('stays finite and exact for logits far apart', async () => {
     const [terms, p] = await evaluate((_, leaf) => {
-      const loss = crossEntropy(leaf([500, -500, 0, -1000, -1000, -990], [2, 3]), leaf(Uint32Array.of(1, 2), [2]));
+      const loss = crossEntropy(
+        leaf([500, -500, 0, -1000, -1000, -990], [2, 3]),
+        leaf(Uint32Array.of(1, 2), [2]),
+      );
       return [loss.terms, loss.probabilities!];
     });
     expectClose(terms!, [1000, Math.log(1 + 2 * Math.exp(-10))], 1e-6);
@@ -64,13 +78,17 @@ describe('cross-entropy', () => {
   });
 
   it('has the gradient p - onehot(label), times the factor', async () => {
-    const [seed] = await evaluate((_, leaf) => lossSeed(crossEntropyOf(leaf), { kind: 'gradient' }, 1 / count));
+    const [seed] = await evaluate((_, leaf) =>
+      lossSeed(crossEntropyOf(leaf), { kind: 'gradient' }, 1 / count),
+    );
     expectClose(seed!, crossEntropySlope(), f32Tolerance);
   });
 
   it('refuses another number of labels', () =>
     expect(
-      evaluate((_, leaf) => crossEntropy(leaf(noise(10, 0), [2, 5]), leaf(Uint32Array.of(1, 2, 3), [3])).terms),
+      evaluate(
+        (_, leaf) => crossEntropy(leaf(noise(10, 0), [2, 5]), leaf(Uint32Array.of(1, 2, 3), [3])).terms,
+      ),
     ).rejects.toThrow('2 predictions, but 3 labels'));
 });
 
@@ -108,12 +126,17 @@ describe('mean squared error', () => {
       return loss.terms;
     });
     const squares = logits.map((x, i) => (x - targets[i]!) ** 2);
-    const expected = Array.from({ length: count }, (_, row) => rowOf(squares, row).reduce((s, x) => s + x, 0) / classes);
+    const expected = Array.from(
+      { length: count },
+      (_, row) => rowOf(squares, row).reduce((s, x) => s + x, 0) / classes,
+    );
     expectClose(terms!, expected, f32Tolerance);
   });
 
   it('has the gradient of the mean over terms and outputs', async () => {
-    const [seed] = await evaluate((_, leaf) => lossSeed(squaredErrorOf(leaf), { kind: 'gradient' }, 1 / count));
+    const [seed] = await evaluate((_, leaf) =>
+      lossSeed(squaredErrorOf(leaf), { kind: 'gradient' }, 1 / count),
+    );
     const mean = (f: Float64Array): number =>
       f.reduce((sum, x, i) => sum + (x - targets[i]!) ** 2, 0) / (count * classes);
     expectClose(seed!, slopes(mean, logits), f32Tolerance);
@@ -152,7 +175,9 @@ describe('column seeds square to the Hessian of a term', () => {
 
   it('mean squared error: (2 / C) I', async () => {
     const columns = await columnsOf(squaredErrorOf, 1);
-    const hessian = Array.from({ length: classes * classes }, (_, i) => (i % (classes + 1) === 0 ? 2 / classes : 0));
+    const hessian = Array.from({ length: classes * classes }, (_, i) =>
+      i % (classes + 1) === 0 ? 2 / classes : 0,
+    );
     for (let row = 0; row < count; row++) {
       expectClose(outerProducts(columns, row), hessian, f32Tolerance, `row ${row}`);
     }
@@ -161,22 +186,119 @@ describe('column seeds square to the Hessian of a term', () => {
   it('are scaled by the factor', async () => {
     const plain = await columnsOf(crossEntropyOf, 1);
     const scaled = await columnsOf(crossEntropyOf, 0.5);
-    scaled.forEach((column, c) => expectClose(column, plain[c]!.map((x) => 0.5 * x), f32Tolerance));
+    scaled.forEach((column, c) =>
+      expectClose(
+        column,
+        plain[c]!.map((x) => 0.5 * x),
+        f32Tolerance,
+      ),
+    );
   });
 });
 
-interface Sampler {
-  draw(seed: number, index: number): Promise<Float32Array>;
-}
-
-async function sampler(build: (leaf: Leaf) => Loss, factor = 1): Promise<Sampler> {
+/** Compiles a sampling program; the answer draws for a seed and a step. */
+async function sampler(build: (leaf: Leaf) => Loss, factor = 1) {
   const step = new StepUniform(gpu);
   const program = await prepare((_, leaf) => lossSeed(build(leaf), { kind: 'sample', step }, factor));
-  return {
-    async draw(seed, index) {
-      step.write({ ...stepOfNothing, seed, index });
-      const [values] = await program.run();
-      return values!;
-    },
+  return async (seed: number, index: number): Promise<Float32Array> => {
+    step.write({ index, seed, slot: 0, lr: 0, correction1: 1, correction2: 1, factorMix: 1 });
+    const [values] = await program.run();
+    return values!;
   };
 }
+
+/** The label of each row: the one entry of p - onehot(label) that is below zero. */
+function labelsOf(seed: Float32Array): number[] {
+  return Array.from({ length: seed.length / classes }, (_, row) => {
+    const values = [...seed.subarray(row * classes, (row + 1) * classes)];
+    return values.findIndex((x) => x < 0);
+  });
+}
+
+describe.each([
+  ['cross-entropy', crossEntropyOf],
+  ['mean squared error', squaredErrorOf],
+])('sample seeds of %s', (_, build) => {
+  it('depend on seed and step and on nothing else', async () => {
+    const draw = await sampler(build);
+    const first = await draw(7, 3);
+    const others = [await draw(7, 4), await draw(8, 3)];
+    expect(await draw(7, 3)).toEqual(first);
+    expect(await (await sampler(build))(7, 3)).toEqual(first);
+    for (const other of others) expect(other).not.toEqual(first);
+  });
+
+  it('are scaled by the factor', async () => {
+    const plain = await (await sampler(build))(1, 1);
+    const scaled = await (await sampler(build, 0.5))(1, 1);
+    expectClose(
+      scaled,
+      plain.map((x) => 0.5 * x),
+      f32Tolerance,
+    );
+  });
+});
+
+// Draws are fixed by seed and step, so these tests of chance give the same answer every time.
+describe('sampled labels', () => {
+  it('make the seed p - onehot(label)', async () => {
+    const seed = await (await sampler(crossEntropyOf))(1, 1);
+    const expected = labelsOf(seed).flatMap((label, row) =>
+      [...probabilities[row]!].map((p, c) => p - (c === label ? 1 : 0)),
+    );
+    expectClose(seed, expected, f32Tolerance);
+  });
+
+  it('come with the frequencies the model gives them, row by row over many steps', async () => {
+    const mild = logits.map((x) => x / 3);
+    const draw = await sampler((leaf) => crossEntropy(leaf(mild, [count, classes]), leaf(labels, [count])));
+    const steps = 250;
+    const counts = new Float64Array(count * classes);
+    for (let index = 1; index <= steps; index++) {
+      labelsOf(await draw(1, index)).forEach((label, row) => counts[row * classes + label]!++);
+    }
+    let chiSquare = 0;
+    for (let row = 0; row < count; row++) {
+      softmax(rowOf(mild, row)).forEach((p, c) => {
+        chiSquare += (counts[row * classes + c]! - steps * p) ** 2 / (steps * p);
+      });
+    }
+    // Chi-square of `freedom` degrees has mean `freedom` and variance twice that; four standard deviations each way.
+    const freedom = count * (classes - 1);
+    expect(Math.abs(chiSquare - freedom)).toBeLessThan(4 * Math.sqrt(2 * freedom));
+  });
+
+  it('never have probability zero', async () => {
+    const certain = Float64Array.from({ length: count * classes }, (_, i) => (i % classes === 2 ? 0 : -200));
+    const draw = await sampler((leaf) =>
+      crossEntropy(leaf(certain, [count, classes]), leaf(labels, [count])),
+    );
+    for (let index = 1; index <= 20; index++) {
+      // p - onehot is exactly zero where the model is certain.
+      expect((await draw(1, index)).every((x) => x === 0)).toBe(true);
+    }
+  });
+});
+
+it('sampled squared-error seeds have mean 0 and second moment (2 / C) I', async () => {
+  const rows = 4000;
+  const zeros = new Float64Array(rows * classes);
+  const draw = await sampler((leaf) =>
+    meanSquaredError(leaf(zeros, [rows, classes]), leaf(zeros, [rows, classes])),
+  );
+  const values = await draw(1, 1);
+  const variance = 2 / classes;
+  for (let a = 0; a < classes; a++) {
+    const column = Array.from({ length: rows }, (_, row) => values[row * classes + a]!);
+    const mean = column.reduce((sum, x) => sum + x, 0) / rows;
+    expect(Math.abs(mean)).toBeLessThan(4 * Math.sqrt(variance / rows));
+    const fourth = column.reduce((sum, x) => sum + x ** 4, 0) / rows / variance ** 2;
+    // The fourth moment of a standard normal is 3, its estimate's variance (105 - 9) / rows.
+    expect(Math.abs(fourth - 3)).toBeLessThan(4 * Math.sqrt(96 / rows));
+    for (let b = 0; b <= a; b++) {
+      const product =
+        column.reduce((sum, x, row) => sum + x * values[row * classes + b]!, 0) / rows / variance;
+      expect(Math.abs(product - (a === b ? 1 : 0))).toBeLessThan(4 * Math.sqrt((a === b ? 2 : 1) / rows));
+    }
+  }
+});
