@@ -1,7 +1,7 @@
-enable subgroups;
 // `factor-block.wgsl` for adapters whose subgroups are four lanes wide: one subgroup per matrix runs in step, so there
 // is no barrier and no workgroup memory, which cost a software adapter most of a second to compile. Lane l owns quads l
 // and l + 4 of every row and passes on the one number of each row that all need.
+enable subgroups;
 
 struct Params { n: u32, k: u32 }
 
