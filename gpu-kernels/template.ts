@@ -37,7 +37,7 @@ function expandBlock(
   while (at < lines.length) {
     const line = lines[at] ?? '';
     const directive = line.trimStart();
-    if (directive.startsWith('#end') || directive.startsWith('#else')) return at;
+    if (isWord(line, '#end') || isWord(line, '#else')) return at;
     if (directive.startsWith('#for ')) at = expandFor(lines, at, values, out, keep);
     else if (directive.startsWith('#if ')) at = expandIf(lines, at, values, out, keep);
     else if (directive.startsWith('#')) throw templateError(lines, at, 'is not a directive');
@@ -49,45 +49,60 @@ function expandBlock(
   return at;
 }
 
-function expandFor(lines: string[], at: number, values: TemplateValues, out: string[], keep: boolean): number {
+function expandFor(
+  lines: string[],
+  at: number,
+  values: TemplateValues,
+  out: string[],
+  keep: boolean,
+): number {
   const match = /^\s*#for\s+(\w+)\s+in\s+(.+?)\.\.(.+)$/.exec(lines[at] ?? '');
   const [, name, from, to] = match ?? [];
   if (!name || !from || !to) throw templateError(lines, at, 'should read #for NAME in FROM..TO');
   let end = expandBlock(lines, at + 1, { ...values, [name]: 0 }, [], false);
   if (keep) {
-    const first = number(evaluate(from, values), lines, at);
-    const last = number(evaluate(to, values), lines, at);
+    const first = number(evaluateAt(from, values, lines, at), lines, at);
+    const last = number(evaluateAt(to, values, lines, at), lines, at);
     for (let i = first; i < last; i++) end = expandBlock(lines, at + 1, { ...values, [name]: i }, out, true);
   }
   return closing(lines, end, at);
 }
 
 function expandIf(lines: string[], at: number, values: TemplateValues, out: string[], keep: boolean): number {
-  const condition = keep && truthy(evaluate((lines[at] ?? '').trim().slice(3), values));
+  const condition = keep && truthy(evaluateAt((lines[at] ?? '').trim().slice(3), values, lines, at));
   let end = expandBlock(lines, at + 1, values, out, keep && condition);
-  if ((lines[end] ?? '').trimStart().startsWith('#else')) {
+  if (isWord(lines[end], '#else')) {
     end = expandBlock(lines, end + 1, values, out, keep && !condition);
   }
   return closing(lines, end, at);
 }
 
 function closing(lines: string[], end: number, opened: number): number {
-  if (!(lines[end] ?? '').trimStart().startsWith('#end')) throw templateError(lines, opened, 'has no matching #end');
+  if (!isWord(lines[end], '#end')) throw templateError(lines, opened, 'has no matching #end');
   return end + 1;
 }
 
+const isWord = (line: string | undefined, word: string): boolean => line?.trim() === word;
+
 function substitute(line: string, values: TemplateValues, lines: string[], at: number): string {
-  return line.replace(/\$\{([^}]*)\}/g, (_, expression: string) => {
-    try {
-      return String(evaluate(expression, values));
-    } catch (error) {
-      throw templateError(lines, at, error instanceof Error ? error.message : String(error));
-    }
-  });
+  return line.replace(/\$\{([^}]*)\}/g, (_, expression: string) =>
+    String(evaluateAt(expression, values, lines, at)),
+  );
+}
+
+function evaluateAt(expression: string, values: TemplateValues, lines: string[], at: number): TemplateValue {
+  try {
+    return evaluate(expression, values);
+  } catch (error) {
+    throw templateError(lines, at, error instanceof Error ? error.message : String(error));
+  }
 }
 
 function templateError(lines: string[], at: number, what: string): KronlabError {
-  return new KronlabError('internal', `kernel template, line ${at + 1}: \`${(lines[at] ?? '').trim()}\` ${what}`);
+  return new KronlabError(
+    'internal',
+    `kernel template, line ${at + 1}: \`${(lines[at] ?? '').trim()}\` ${what}`,
+  );
 }
 
 function number(value: TemplateValue, lines: string[], at: number): number {
@@ -97,7 +112,10 @@ function number(value: TemplateValue, lines: string[], at: number): number {
 
 const truthy = (value: TemplateValue): boolean => value !== false && value !== 0 && value !== '';
 
-const binaryOperators: Record<string, { precedence: number; apply: (a: TemplateValue, b: TemplateValue) => TemplateValue }> = {
+const binaryOperators: Record<
+  string,
+  { precedence: number; apply: (a: TemplateValue, b: TemplateValue) => TemplateValue }
+> = {
   '||': { precedence: 1, apply: (a, b) => truthy(a) || truthy(b) },
   '&&': { precedence: 2, apply: (a, b) => truthy(a) && truthy(b) },
   '==': { precedence: 3, apply: (a, b) => a === b },
@@ -135,7 +153,7 @@ export function evaluate(expression: string, values: TemplateValues): TemplateVa
     if (/^\d/.test(token)) return Number(token);
     if (token.startsWith("'")) return token.slice(1, -1);
     const value = values[token];
-    if (value === undefined) throw new Error(`\`${token}\` is not defined`);
+    if (value === undefined || !Object.hasOwn(values, token)) throw new Error(`\`${token}\` is not defined`);
     return value;
   };
 
@@ -150,6 +168,7 @@ export function evaluate(expression: string, values: TemplateValues): TemplateVa
   };
 
   const result = binary(0);
-  if (at !== tokens.length) throw new Error(`\`${expression}\` has something left over at \`${String(tokens[at])}\``);
+  if (at !== tokens.length)
+    throw new Error(`\`${expression}\` has something left over at \`${String(tokens[at])}\``);
   return result;
 }
