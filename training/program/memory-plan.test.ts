@@ -1,0 +1,87 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { alignBytes, Region, regionAlignment } from '../../gpu-kernels/region.ts';
+import { planMemory, type Lifetime, type MemoryPlan } from './memory-plan.ts';
+
+const lifetime = (bytes: number, first: number, last: number): Lifetime => ({
+  region: new Region(`${bytes} bytes`, bytes),
+  first,
+  last,
+});
+
+const someLifetimes = fc.array(
+  fc
+    .tuple(fc.integer({ min: 1, max: 5000 }), fc.nat(30), fc.nat(10))
+    .map(([bytes, first, length]) => lifetime(bytes, first, first + length)),
+  { maxLength: 40 },
+);
+
+const rangeOf = (plan: MemoryPlan, { region }: Lifetime): [start: number, end: number] => {
+  const start = plan.offsets.get(region);
+  expect(start).toBeTypeOf('number');
+  return [start!, start! + alignBytes(region.bytes)];
+};
+
+/** Bytes alive at each position, counted one position at a time. */
+function largestLiveSetOf(lifetimes: readonly Lifetime[]): number {
+  let most = 0;
+  for (let position = 0; position <= 40; position++) {
+    const live = lifetimes.filter((l) => l.first <= position && position <= l.last);
+    most = Math.max(
+      most,
+      live.reduce((sum, l) => sum + alignBytes(l.region.bytes), 0),
+    );
+  }
+  return most;
+}
+
+describe('planMemory', () => {
+  it('never lets two regions overlap that are alive at the same time', () => {
+    fc.assert(
+      fc.property(someLifetimes, (lifetimes) => {
+        const plan = planMemory(lifetimes);
+        lifetimes.forEach((a, i) => {
+          const [startA, endA] = rangeOf(plan, a);
+          for (const b of lifetimes.slice(i + 1)) {
+            if (a.last < b.first || b.last < a.first) continue;
+            const [startB, endB] = rangeOf(plan, b);
+            expect(endA <= startB || endB <= startA).toBe(true);
+          }
+        });
+      }),
+    );
+  });
+
+  it('stays within its bytes, at offsets where a binding may start, above the lower bound', () => {
+    fc.assert(
+      fc.property(someLifetimes, (lifetimes) => {
+        const plan = planMemory(lifetimes);
+        const ranges = lifetimes.map((l) => rangeOf(plan, l));
+        for (const [start] of ranges) expect(start % regionAlignment).toBe(0);
+        expect(plan.bytes).toBe(Math.max(0, ...ranges.map(([, end]) => end)));
+        expect(plan.largestLiveSet).toBe(largestLiveSetOf(lifetimes));
+        expect(plan.bytes).toBeGreaterThanOrEqual(plan.largestLiveSet);
+      }),
+    );
+  });
+
+  it('uses memory again once it is free', () => {
+    // A chain: each tensor lives until the next one is made.
+    const plan = planMemory(Array.from({ length: 20 }, (_, i) => lifetime(1024, i, i + 1)));
+    expect(plan).toMatchObject({ bytes: 2048, largestLiveSet: 2048 });
+  });
+
+  it('fills the gaps between large regions with small ones', () => {
+    const plan = planMemory([
+      lifetime(4096, 0, 1),
+      lifetime(4096, 1, 9),
+      lifetime(1024, 5, 6),
+      lifetime(512, 5, 9),
+    ]);
+    expect(plan).toMatchObject({ bytes: 8192, largestLiveSet: 8192 });
+  });
+
+  it('plans nothing for nothing', () => {
+    expect(planMemory([])).toEqual({ bytes: 0, largestLiveSet: 0, offsets: new Map() });
+  });
+});
