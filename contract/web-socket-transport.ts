@@ -32,6 +32,8 @@ export function openWebSocket(options: WebSocketOptions): Promise<Transport> {
     const refuse = () =>
       reject(new KronlabError('unavailable', 'The lab is not answering, or it does not know this window.'));
     socket.addEventListener('close', refuse, { once: true });
+    // `close` follows every error and says all there is to say; some runtimes end the process if nobody listens.
+    socket.addEventListener('error', refuse);
     socket.addEventListener(
       'open',
       () => {

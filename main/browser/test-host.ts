@@ -34,12 +34,15 @@ export async function openTestHost({ graceMs = 200 } = {}) {
   const host = await startBrowserHost({ app, root, port: 0, instanceSecret, graceMs });
   const origin = originOf(host.port);
 
+  const sockets: NodeSocket[] = [];
   const ask = (question: HttpQuestion) => askPort(host.port, question);
   return {
     app,
     host,
     origin,
     ask,
+    /** Breaks the line that was opened last, as a crash would: without a goodbye. */
+    breakLine: () => sockets.at(-1)?.terminate(),
     /** Exchanges a fresh token as the page does; the cookie as the browser would send it back. */
     async enter(): Promise<string> {
       const token = new URLSearchParams(new URL(host.newUrl()).hash.slice(1)).get('token');
@@ -56,8 +59,11 @@ export async function openTestHost({ graceMs = 200 } = {}) {
         url: `ws://127.0.0.1:${host.port}/rpc?client=${client}`,
         ...(onClosed && { onClosed }),
         // The one way to send a cookie from Node; its events and methods are those of a page's socket.
-        createSocket: (url) =>
-          new NodeSocket(url, { headers: { Cookie: cookie }, origin }) as unknown as WebSocket,
+        createSocket: (url) => {
+          const socket = new NodeSocket(url, { headers: { Cookie: cookie }, origin });
+          sockets.push(socket);
+          return socket as unknown as WebSocket;
+        },
       });
     },
     async close(): Promise<void> {
