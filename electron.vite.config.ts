@@ -31,7 +31,10 @@ export default defineConfig({
     ...renderer,
     build: {
       ...renderer.build,
-      rolldownOptions: { input: resolve(import.meta.dirname, 'renderer/index.html') },
+      rolldownOptions: {
+        ...renderer.build?.rolldownOptions,
+        input: resolve(import.meta.dirname, 'renderer/index.html'),
+      },
     },
   },
 });

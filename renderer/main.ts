@@ -1,4 +1,5 @@
 /** Starts the app in whichever host has opened the page. */
+import './no-eval.ts';
 import { mount } from 'svelte';
 import './app.css';
 import App from './App.svelte';
