@@ -2,7 +2,7 @@
 import { metricDefinitions } from '../../contract/runs.ts';
 import { groupRuns, type RunGroup } from '../statistics/groups.ts';
 import { compare, type ComparisonInput } from '../statistics/comparison.ts';
-import { plainText, timeRefusal, verdictSentence } from '../statistics/verdict.ts';
+import { plainText, timeRefusal, verdictSentence } from './verdict-sentence.ts';
 import { comparisonLines, comparisonMarks } from './comparison-chart.ts';
 import { encodeGroups } from './encoding.ts';
 import { formatMetric } from './format.ts';

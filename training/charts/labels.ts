@@ -48,11 +48,11 @@ function clampOrdered(
   let limit = high;
   for (const index of order.toReversed()) {
     positions[index] = Math.min(positions[index]!, limit);
-    limit = positions[index]! - gap;
+    limit = positions[index] - gap;
   }
   limit = low;
   for (const index of order) {
     positions[index] = Math.max(positions[index]!, limit);
-    limit = positions[index]! + gap;
+    limit = positions[index] + gap;
   }
 }

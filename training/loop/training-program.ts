@@ -13,16 +13,16 @@ import { flavourOf } from '../curvature/flavour.ts';
 import { Kfac } from '../curvature/kfac.ts';
 import { buildModel } from '../models/model.ts';
 import { ModelBuilder } from '../models/model-builder.ts';
-import { adamw, sgd, type OptimiserArenas } from '../optimisers/first-order.ts';
-import { ruleTable, type ParameterRule } from '../optimisers/parameter-groups.ts';
-import { backward } from '../program/backward.ts';
+import type { OptimiserArenas } from '../optimisers/first-order.ts';
+import type { ParameterRule } from '../optimisers/parameter-groups.ts';
 import { compile, type Program } from '../program/compile.ts';
-import { Graph, type Tensor } from '../program/graph.ts';
-import { crossEntropy, lossSeed, type Loss } from '../program/operations/loss.ts';
+import { Graph } from '../program/graph.ts';
+import { crossEntropy, type Loss } from '../program/operations/loss.ts';
 import { gather } from '../program/operations/gather.ts';
 import { Parameters, type Parameter } from '../program/parameters.ts';
 import { StepUniform } from '../program/step-scalars.ts';
 import { MetricsRing } from './metrics-ring.ts';
+import { addBackward, addUpdate, createArenas } from './step-graph.ts';
 
 interface Parts {
   scope: GpuContext;
@@ -134,17 +134,9 @@ async function buildParts(scope: GpuContext, spec: RunSpec, data: PreparedDatase
   parameters.allocate(scope);
   ring.addRow(graph, step, loss);
   const kfac = createKfac(scope, builder, spec.optimizer);
-  const gradients = parameters.twin(scope, 'gradients');
-  const outputGradients = addBackward(graph, builder, loss, gradients.of);
+  const arenas = createArenas(scope, parameters, (parameter) => ruleOf(parameter, spec.optimizer));
+  const outputGradients = addBackward(graph, builder, loss, arenas);
   kfac?.addCurvature(graph, loss, step, outputGradients);
-  const arenas: OptimiserArenas = {
-    values: parameters.arena,
-    gradients: gradients.arena,
-    first: parameters.twin(scope, 'first moment').arena,
-    second: parameters.twin(scope, 'second moment').arena,
-    rules: ruleTable(scope, parameters, (parameter) => ruleOf(parameter, spec.optimizer)),
-    length: parameters.arenaLength,
-  };
   addUpdate(graph, arenas, step, spec.optimizer, kfac);
   const [program, evaluation] = await Promise.all([
     compile(scope, graph, 'training step'),
@@ -198,26 +190,6 @@ function createKfac(scope: GpuContext, builder: ModelBuilder, optimizer: Optimiz
   return new Kfac(scope, builder.layers, optimizer, (layer) => flavourOf(layer, optimizer.flavour, true));
 }
 
-/** Parameter gradients into their arena; answers the gradients by every layer's output. */
-function addBackward(
-  graph: Graph,
-  builder: ModelBuilder,
-  loss: Loss,
-  gradients: ReadonlyMap<Parameter, Region>,
-): Map<Tensor, Tensor> {
-  return graph.inPhase('backward', () => {
-    const seed = lossSeed(loss, { kind: 'gradient' }, 1 / loss.termCount);
-    const outputs = builder.layers.map((layer) => layer.output);
-    const all = backward(graph, [{ tensor: loss.outputs, gradient: seed }], [...builder.leaves.values(), ...outputs]);
-    for (const [parameter, leaf] of builder.leaves) {
-      const gradient = all.get(leaf);
-      const region = gradients.get(parameter);
-      if (gradient && region) graph.pin(gradient, region);
-    }
-    return all;
-  });
-}
-
 function ruleOf(parameter: Parameter, optimizer: OptimizerSpec): ParameterRule {
   const isLayer = parameter.kind !== 'other';
   return {
@@ -225,19 +197,4 @@ function ruleOf(parameter: Parameter, optimizer: OptimizerSpec): ParameterRule {
     weightDecay: parameter.kind === 'weight' ? optimizer.weightDecay : 0,
     isUpdated: !(isLayer && optimizer.name === 'kfac'),
   };
-}
-
-function addUpdate(
-  graph: Graph,
-  arenas: OptimiserArenas,
-  step: StepUniform,
-  optimizer: OptimizerSpec,
-  kfac: Kfac | null,
-): void {
-  graph.inPhase('update', () =>
-    graph.effect(optimizer.name, [], () => [
-      optimizer.name === 'sgd' ? sgd(arenas, step, optimizer) : adamw(arenas, step, optimizer),
-    ]),
-  );
-  kfac?.addUpdate(graph, arenas, step);
 }

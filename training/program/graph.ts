@@ -41,7 +41,11 @@ export interface Operation<A> {
    * Gradients with respect to the inputs, given those of the outputs (null: no gradient arrives there). `needed[i]`
    * says whether input i's gradient is wanted; a rule may return null otherwise.
    */
-  gradient?(node: Node<A>, outputGradients: readonly (Tensor | null)[], needed: readonly boolean[]): (Tensor | null)[];
+  gradient?(
+    node: Node<A>,
+    outputGradients: readonly (Tensor | null)[],
+    needed: readonly boolean[],
+  ): (Tensor | null)[];
   lower(node: Node<A>, lowering: Lowering): Dispatch[];
 }
 
@@ -88,9 +92,7 @@ export class Graph {
   leaf(label: string, shape: readonly number[], region: Region, type: ElementType = 'f32'): Tensor {
     const [tensor] = this.add(leafOperation, [], { attributes: null, outputs: [{ shape, type, label }] });
     const leaf = tensor as Tensor;
-    if (region.bytes < size(shape) * 4) {
-      throw new KronlabError('internal', `${label} needs ${size(shape) * 4} bytes; its memory has ${region.bytes}`);
-    }
+    requireRoom(leaf, region);
     this.placed.set(leaf, region);
     return leaf;
   }
@@ -111,13 +113,13 @@ export class Graph {
       outputs.push({
         id: this.tensorCount++,
         graph: this,
-        node: node as Node,
+        node,
         shape: spec.shape,
         type: spec.type ?? 'f32',
         label: spec.label ?? operation.name,
       });
     }
-    this.nodes.push(node as Node);
+    this.nodes.push(node);
     return outputs;
   }
 
@@ -139,12 +141,15 @@ export class Graph {
     if (this.placed.has(root)) {
       throw new KronlabError('internal', `${tensor.label} cannot be pinned: its memory is given already`);
     }
+    requireRoom(root, region);
     this.placed.set(root, region);
   }
 
   /** Everything added inside belongs to a phase of the step. */
   inPhase<T>(phase: Phase, build: () => T): T {
     const outer = this.phase;
+    if (this.loop && phase !== outer)
+      throw new KronlabError('internal', 'a loop lies within one phase of the step');
     this.phase = phase;
     try {
       return build();
@@ -174,6 +179,12 @@ export class Graph {
     }
     return this.add1(reshapeOperation, [tensor], { shape, type: tensor.type, label: tensor.label }, null);
   }
+}
+
+function requireRoom(tensor: Tensor, region: Region): void {
+  const bytes = size(tensor.shape) * 4;
+  if (region.bytes >= bytes) return;
+  throw new KronlabError('internal', `${tensor.label} needs ${bytes} bytes; its memory has ${region.bytes}`);
 }
 
 const reshapeOperation: Operation<null> = {
