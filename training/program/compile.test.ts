@@ -32,10 +32,10 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) { total[id.x] += x[id.x]; 
 /** Loss and all gradients of a small transformer block: most operations, and memory used over and over. */
 function transformer(graph: Graph, leaf: Leaf): Tensor[] {
   const weight = (seed: number, ...shape: [number, number]) => leaf(noise(shape[0] * shape[1], seed), shape);
-  const x = leaf(noise(2 * 4 * 8, 1), [2, 4, 8]);
-  const [gain, shift] = [leaf(noise(8, 2), [8]), leaf(noise(8, 3), [8])];
-  const [q, k, v] = [weight(4, 8, 8), weight(5, 8, 8), weight(6, 8, 8)];
-  const [up, down, head] = [weight(7, 16, 8), weight(8, 8, 16), weight(9, 3, 8)];
+  const x = leaf(noise(2 * 4 * 6, 1), [2, 4, 6]);
+  const [gain, shift] = [leaf(noise(6, 2), [6]), leaf(noise(6, 3), [6])];
+  const [q, k, v] = [weight(4, 6, 6), weight(5, 6, 6), weight(6, 6, 6)];
+  const [up, down, head] = [weight(7, 10, 6), weight(8, 6, 10), weight(9, 3, 6)];
   const normal = layerNorm(x, gain, shift);
   const mixed = add(
     x,
