@@ -10,7 +10,7 @@ import { interruptRuns, openStore, type Store } from '../../db/index.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import { createChangeFeed, type EventListener } from './change-feed.ts';
 import { createComparisons } from './comparisons.ts';
-import { createExports, type ExportBuilder } from './exports.ts';
+import { createExports } from './exports.ts';
 import { makeFolder } from './make-folder.ts';
 import { createPreferences } from './preferences.ts';
 import { createRunLibrary } from './run-library.ts';
@@ -24,7 +24,6 @@ export interface AppOptions {
   databasePath?: string;
   host: AppInfo['host'];
   version?: string;
-  buildExports?: ExportBuilder;
   /** Holds the services to the contract as well as the callers; for tests. */
   checkOutputs?: boolean;
   now?: () => number;
@@ -52,7 +51,7 @@ export function createApp(options: AppOptions): App {
   const { host, version = packageJson.version, checkOutputs = false, now = Date.now } = options;
   const store = openAppStore(options);
   const feed = createChangeFeed();
-  const router = createRouter(createServices({ store, feed, now }, { host, version }, options.buildExports), {
+  const router = createRouter(createServices({ store, feed, now }, { host, version }), {
     checkOutputs,
   });
   let open = true;
@@ -77,17 +76,13 @@ export function createApp(options: AppOptions): App {
   };
 }
 
-function createServices(
-  surroundings: Surroundings,
-  about: Pick<AppInfo, 'version' | 'host'>,
-  build: ExportBuilder | undefined,
-): Services {
+function createServices(surroundings: Surroundings, about: Pick<AppInfo, 'version' | 'host'>): Services {
   return {
     ...createPreferences(surroundings, about),
     ...createComparisons(surroundings),
     ...createRunLibrary(surroundings),
     ...createRunLife(surroundings),
-    ...createExports(surroundings, build),
+    ...createExports(surroundings),
   };
 }
 

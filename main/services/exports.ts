@@ -1,37 +1,24 @@
-/** Gathers what an export is made from: full resolution, unsmoothed, straight from the store. */
+/**
+ * Gathers what an export is made from: full resolution, unsmoothed, straight from the store. The files themselves are
+ * made by `training/export`, pure functions that the window and the command line use as well, so that all say the same.
+ */
 import { KronlabError } from '../../contract/errors.ts';
-import type { ExportKind } from '../../contract/api.ts';
 import type { Services } from '../../contract/router.ts';
-import { metricDefinitions, type MetricKey, type RunSummary, type Series } from '../../contract/runs.ts';
-import type { TargetSpec } from '../../contract/run-spec.ts';
+import { metricDefinitions, type MetricKey } from '../../contract/runs.ts';
+import { buildExportFiles } from '../../training/export/build-export.ts';
 import { requireRun, type Surroundings } from './surroundings.ts';
 
-/** Turns runs and their series into files; pure. */
-export type ExportBuilder = (input: {
-  runs: RunSummary[];
-  series: Series[];
-  kinds: ExportKind[];
-  target?: { metric: MetricKey; op: TargetSpec['op']; value: number };
-  reference?: string;
-}) => { name: ExportKind; rows: number; content: string }[];
+const everyKey = Object.keys(metricDefinitions) as MetricKey[];
 
-export function createExports(
-  { store }: Surroundings,
-  build: ExportBuilder | undefined,
-): Pick<Services, 'export.create'> {
+export function createExports({ store }: Surroundings): Pick<Services, 'export.create'> {
   return {
     'export.create'({ runIds, kinds, target, reference }) {
-      if (build === undefined) throw new KronlabError('unavailable', 'This host makes no exports.');
-      const runs = runIds.map((id) => requireRun(store, id));
-      const keys = Object.keys(metricDefinitions) as MetricKey[];
-      const series = runs.flatMap((run) => keys.map((key) => store.metrics.series(run.id, key)));
-      return build({
-        runs,
-        series,
-        kinds,
-        ...(target !== undefined && { target }),
-        ...(reference !== undefined && { reference }),
-      });
+      const runs = [...new Set(runIds)].map((id) => requireRun(store, id));
+      if (reference !== undefined && !runs.some((run) => run.groupHash === reference)) {
+        throw new KronlabError('invalid', `reference: none of these runs belongs to the group ${reference}.`);
+      }
+      const series = runs.flatMap((run) => everyKey.map((key) => store.metrics.series(run.id, key)));
+      return buildExportFiles({ runs, series, kinds, target, reference });
     },
   };
 }
