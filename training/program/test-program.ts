@@ -5,7 +5,7 @@
  */
 import { expect } from 'vitest';
 import { phases, type Phase } from '../../contract/runs.ts';
-import { openScope, releaseScope, type GpuContext } from '../../gpu-kernels/device.ts';
+import { openScope, releaseScope, type AdapterClass, type GpuContext } from '../../gpu-kernels/device.ts';
 import { readRegions } from '../../gpu-kernels/readback.ts';
 import type { Region } from '../../gpu-kernels/region.ts';
 import { emptyRegion, testGpu, uploaded } from '../../gpu-kernels/test-gpu.ts';
@@ -27,9 +27,12 @@ export interface TestProgram {
   run(only?: readonly Phase[]): Promise<Float32Array[]>;
 }
 
-/** Compiles a program whose results are pinned to memory of their own. */
-export async function prepare(build: Build): Promise<TestProgram> {
-  const gpu = openScope(await testGpu());
+/**
+ * Compiles a program whose results are pinned to memory of their own. `adapterClass` chooses the kernel variants of
+ * another class than the adapter at hand: all of them are right on every adapter, only not fast.
+ */
+export async function prepare(build: Build, adapterClass?: AdapterClass): Promise<TestProgram> {
+  const gpu = scopeFor(await testGpu(), adapterClass);
   const graph = new Graph();
   const built = build(graph, leafOf(gpu, graph));
   const tensors = 'id' in built ? [built] : built;
@@ -51,6 +54,11 @@ export async function prepare(build: Build): Promise<TestProgram> {
   };
 }
 
+function scopeFor(gpu: GpuContext, adapterClass: AdapterClass = gpu.adapterClass): GpuContext {
+  const fourLaneSubgroups = adapterClass === gpu.adapterClass && gpu.fourLaneSubgroups;
+  return { ...openScope(gpu), adapterClass, fourLaneSubgroups };
+}
+
 function leafOf(gpu: GpuContext, graph: Graph): Leaf {
   return (values, shape, label = 'input') => {
     expect(values.length, label).toBe(size(shape));
@@ -66,10 +74,10 @@ function pinned(gpu: GpuContext, graph: Graph, tensor: Tensor): Region {
 }
 
 /** Values of the tensors that `build` answers with. WebGPU validation errors fail the test with their message. */
-export async function evaluate(build: Build): Promise<Float32Array[]> {
+export async function evaluate(build: Build, adapterClass?: AdapterClass): Promise<Float32Array[]> {
   const { device } = await testGpu();
   device.pushErrorScope('validation');
-  const test = await prepare(build);
+  const test = await prepare(build, adapterClass);
   const values = await test.run();
   releaseScope(test.gpu);
   const error = await device.popErrorScope();
@@ -125,6 +133,8 @@ export interface OperationCheck {
   reference: (...inputs: Float64Array[]) => ArrayLike<number>;
   /** Allowed `largestError` of values and gradients. */
   tolerance: number;
+  /** Kernel variants to check; default: those of the adapter at hand. */
+  adapterClass?: AdapterClass;
 }
 
 /**
@@ -144,7 +154,7 @@ export async function checkOperation(check: OperationCheck): Promise<void> {
     const seed = { tensor: result, gradient: leaf(cotangent, result.shape, 'cotangent') };
     const byInput = backward(graph, [seed], leaves);
     return [result, ...leaves.map((input) => gradientOf(byInput, input))];
-  });
+  }, check.adapterClass);
   expectClose(output ?? [], expected, check.tolerance);
   values.forEach((_, i) => {
     const slope = differences(check.reference, values, i, cotangent);

@@ -31,7 +31,11 @@ interface Case {
   heads: number;
 }
 
-describe.each([false, true])('causal: %s', (causal) => {
+describe.each([
+  { adapterClass: 'software', causal: false },
+  { adapterClass: 'software', causal: true },
+  { adapterClass: 'gpu', causal: true },
+] as const)('$adapterClass kernels, causal: $causal', ({ adapterClass, causal }) => {
   test.each<Case & { name: string }>([
     { name: 'head width 1', shape: [2, 5, 3], heads: 3 },
     { name: 'head width 3', shape: [2, 4, 6], heads: 2 },
@@ -47,6 +51,7 @@ describe.each([false, true])('causal: %s', (causal) => {
       build: (q, k, v) => attention(q, k, v, heads, causal),
       reference: (q, k, v) => attentionReference(shape, heads, causal)(q, k, v),
       tolerance: f32Tolerance,
+      adapterClass,
     });
   });
 });

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
+import type { AdapterClass } from '../../../gpu-kernels/device.ts';
 import { size } from '../graph.ts';
 import { checkOperation, evaluate, f32Tolerance, noise } from '../test-program.ts';
 import { linear } from './linear.ts';
@@ -15,7 +16,13 @@ function linearReference(inputs: number, outputs: number) {
     });
 }
 
-function check(rows: readonly number[], inputs: number, outputs: number, bias: boolean): Promise<void> {
+function check(
+  rows: readonly number[],
+  inputs: number,
+  outputs: number,
+  bias: boolean,
+  adapterClass?: AdapterClass,
+): Promise<void> {
   return checkOperation({
     inputs: [
       { shape: [...rows, inputs] },
@@ -25,6 +32,7 @@ function check(rows: readonly number[], inputs: number, outputs: number, bias: b
     build: (x, weight, ...[b]) => linear(x, weight, b ?? null),
     reference: linearReference(inputs, outputs),
     tolerance: f32Tolerance,
+    ...(adapterClass ? { adapterClass } : {}),
   });
 }
 
@@ -41,6 +49,13 @@ describe.each([true, false])('with bias: %s', (bias) => {
     { name: 'a single number', rows: [1], inputs: 1, outputs: 1 },
     { name: 'rows without an axis', rows: [], inputs: 8, outputs: 4 },
   ])('$name', ({ rows, inputs, outputs }) => check(rows, inputs, outputs, bias));
+});
+
+describe('with the tiles of a hardware adapter', () => {
+  test.each([
+    { name: 'within one tile', rows: [5], inputs: 8, outputs: 4 },
+    { name: 'over several tiles', rows: [19], inputs: 12, outputs: 36 },
+  ])('$name', ({ rows, inputs, outputs }) => check(rows, inputs, outputs, true, 'gpu'));
 });
 
 it('works for any sizes', () =>
