@@ -1,6 +1,17 @@
 /** Drag, keys and typed numbers for the target line: everything that turns input into a new target. */
 import type { Attachment } from 'svelte/attachments';
 
+/** What a chart needs to make its target line a slider. */
+export interface TargetControl {
+  /** Id of the slider, so that a key of the page can focus it. */
+  id: string;
+  /** Accessible name, e.g. `Target validation accuracy`. */
+  label: string;
+  /** One arrow key; Page Up and Page Down move five of them. */
+  step: number;
+  onchange: (value: number) => void;
+}
+
 export interface SliderOptions {
   value: () => number;
   step: () => number;

@@ -6,14 +6,8 @@
 import type { RunSummary } from '../../contract/runs.ts';
 import { comparisonLines, comparisonMarks } from '../../training/charts/comparison-chart.ts';
 import { slotColor, type Encoding } from '../../training/charts/encoding.ts';
-import {
-  compare,
-  groupRuns,
-  timeRefusal,
-  verdictSentence,
-  type BandKind,
-  type Target,
-} from '../../training/statistics/index.ts';
+import { compare, groupRuns, type BandKind, type Target } from '../../training/statistics/index.ts';
+import { timeRefusal, verdictSentence } from '../../training/charts/verdict-sentence.ts';
 import type { Lab } from '../state/lab.svelte.ts';
 import { presetTarget, tidyTarget, type ComparedMetric } from './targets.ts';
 

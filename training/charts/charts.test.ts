@@ -165,7 +165,7 @@ describe('encoding', () => {
   it('counts the control without curvature as first order', () => {
     const control = {
       hash: 'i',
-      spec: testSpec({ ...expand, ...{ preconditioner: 'identity' } } as typeof expand),
+      spec: testSpec({ ...expand, ...{ preconditioner: 'identity' } }),
     };
     expect(encodeGroups([...groups, control]).get('i')).toEqual({ slot: 4, dash: 'first-order' });
   });

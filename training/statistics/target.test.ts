@@ -42,7 +42,7 @@ describe('hitTarget', () => {
       fc.property(
         values,
         fc.double({ min: 0, max: 1, noNaN: true }),
-        fc.constantFrom('>=', '<=') as fc.Arbitrary<'>=' | '<='>,
+        fc.constantFrom<'>=' | '<='>('>=', '<='),
         (list, value, op) => {
           const { stepsToTarget } = hitTarget(testSeries('r', list), { op, value });
           const index = stepsToTarget === Infinity ? list.length : stepsToTarget / 10 - 1;
