@@ -9,7 +9,7 @@ export default defineConfig({
   // Pages live at paths such as /runs/1: assets are named from the root, so that a reload there finds them.
   base: '/',
   plugins: [wgsl(), svelte({ configFile: resolve(import.meta.dirname, 'svelte.config.js') })],
-  worker: { format: 'es', plugins: () => [wgsl()] },
+  worker: { format: 'es', plugins: () => [wgsl()], rolldownOptions: { checks: { pluginTimings: false } } },
   build: {
     outDir: resolve(import.meta.dirname, 'out/renderer'),
     emptyOutDir: true,

@@ -25,6 +25,8 @@ describe('isStale', () => {
   it('is true without a product and false with a newer one', async () => {
     expect(isStale(root, 'product', ['src'])).toBe(true);
     await touch('product', 101);
+    await touch('src/b.test.ts', 200);
+    await settle('src', 100);
     expect(isStale(root, 'product', ['src', 'not-there'])).toBe(false);
   });
 
