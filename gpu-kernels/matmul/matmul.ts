@@ -81,19 +81,21 @@ interface Tile {
 }
 
 /**
- * Register tiles by adapter class, from measurements: on a software adapter every load is a four-lane gather, so big
- * tiles win as long as the output is large enough to feed both them and the cores; a GPU wants many threads.
+ * Register tiles by adapter class, from measurements. On a software adapter every load is a four-lane gather, so big
+ * tiles win where there is enough work to feed them and the cores; but a big tile also takes a CPU seconds to compile,
+ * which small products never earn back. A GPU wants many threads.
  */
-function tileFor(gpu: GpuContext, m: number, n: number): Tile {
+function tileFor(gpu: GpuContext, { m, n, k, batch = 1 }: MatmulArguments): Tile {
   if (gpu.adapterClass === 'gpu') return { tm: 4, tn: 4, wx: 8, wy: 8 };
-  const tn = n >= 64 ? 16 : n >= 32 ? 8 : 4;
-  const tm = m >= 16 ? 16 : m >= 8 ? 8 : 4;
-  return { tm, tn, wx: 4, wy: m >= 16 * tm ? 4 : 1 };
+  const work = m * n * k * batch;
+  if (work < 2 ** 20 || m < 16) return { tm: 8, tn: 4, wx: 4, wy: 1 };
+  const tn = n >= 128 && work >= 2 ** 26 ? 16 : n >= 32 ? 8 : 4;
+  return { tm: 16, tn, wx: 4, wy: m >= 256 ? 4 : 1 };
 }
 
 function tiled(gpu: GpuContext, args: MatmulArguments, layout: Layout): Dispatch {
   const { m, n, k, batch = 1 } = args;
-  const tile = tileFor(gpu, m, n);
+  const tile = tileFor(gpu, args);
   const lanes = gpu.fourLaneSubgroups && tile.wx % 4 === 0;
   const code = expandTemplate(tiledSource, {
     TM: tile.tm,

@@ -36,18 +36,20 @@ export function gram(gpu: GpuContext, args: GramArguments): Dispatch[] {
   const words = args.padded * args.padded;
   const target = slices === 1 ? args.factor : args.scratch(`${args.label} slices`, slices * words);
   const quads = args.width % 4 === 0;
+  // Small workgroups let the few tiles of a small factor reach every core of a software adapter.
+  const group = gpu.adapterClass === 'software' ? 4 : 16;
   const launch: Dispatch = {
     label: args.label,
-    code: expandTemplate(source, { QUADS: quads, ONES: args.ones, ACCUMULATE: args.accumulate }),
+    code: expandTemplate(source, { QUADS: quads, ONES: args.ones, ACCUMULATE: args.accumulate, GROUP: group }),
     bindings: [
       { name: 'X', type: quads ? 'array<vec4f>' : 'array<f32>', region: args.x, write: false },
-      { name: 'F', type: 'array<f32>', region: target, write: true },
+      { name: 'F', type: 'array<vec4f>', region: target, write: true },
     ],
     params: {
       type: 'Params',
       data: Uint32Array.of(args.rows, args.width, args.padded, tiles, slices, floatBits(args.alpha)),
     },
-    workgroups: [Math.ceil(count / 16), 1, slices],
+    workgroups: [Math.ceil(count / group), 1, slices],
     flops: args.rows * size * (size + 1),
   };
   if (slices === 1) return [launch];

@@ -1,34 +1,44 @@
-// Second moments of rows: F = alpha * X~^T X~ (ACCUMULATE: added to F), X~ = [X 1] when ONES, X is [rows, width] stored row by row.
-// F is [padded, padded] with the padding zero. One thread makes an 8 x 8 tile on or below the diagonal and mirrors it.
-// QUADS: rows are whole vec4s. Slices of the rows go to separate copies of F (z), which the caller adds up.
+// Second moments of rows: F = alpha * X~^T X~ (ACCUMULATE: added to F), X~ = [X 1] when ONES, X is [rows, width] stored
+// row by row. F is [padded, padded] with the padding zero. One thread makes an 8 x 8 tile on or below the diagonal and
+// mirrors it. Slices of the rows go to separate copies of F (z), which the caller adds up.
 struct Params { rows: u32, width: u32, padded: u32, tiles: u32, slices: u32, alpha: f32 }
 
+// How to read four columns of X~: where the data is, which of it counts, and what stands in for the rest.
+struct Columns { at: u32, data: vec4f, rest: vec4f }
+
+fn columnsOf(quad: u32) -> Columns {
+  let first = 4u * quad;
+  let column = vec4<u32>(first, first + 1u, first + 2u, first + 3u);
+  let data = select(vec4f(), vec4f(1.0), column < vec4<u32>(params.width));
+#if ONES
+  let rest = select(vec4f(), vec4f(1.0), column == vec4<u32>(params.width));
+#else
+  let rest = vec4f();
+#end
 #if QUADS
-fn quad(row: u32, q: u32) -> vec4f {
-  let whole = params.width / 4u;
-  if (q < whole) { return X[row * whole + q]; }
-#if ONES
-  return vec4f(select(0.0, 1.0, q == whole), 0.0, 0.0, 0.0);
+  return Columns(min(quad, params.width / 4u - 1u), data, rest);
 #else
-  return vec4f();
-#end
-}
-#else
-fn value(row: u32, i: u32) -> f32 {
-  if (i < params.width) { return X[row * params.width + i]; }
-#if ONES
-  return select(0.0, 1.0, i == params.width);
-#else
-  return 0.0;
+  return Columns(first, data, rest);
 #end
 }
 
-fn quad(row: u32, q: u32) -> vec4f {
-  return vec4f(value(row, 4u * q), value(row, 4u * q + 1u), value(row, 4u * q + 2u), value(row, 4u * q + 3u));
-}
+fn load(row: u32, columns: Columns) -> vec4f {
+#if QUADS
+  return fma(X[row * (params.width / 4u) + columns.at], columns.data, columns.rest);
+#else
+  let first = row * params.width;
+  let last = params.width - 1u;
+  let values = vec4f(
+    X[first + min(columns.at, last)],
+    X[first + min(columns.at + 1u, last)],
+    X[first + min(columns.at + 2u, last)],
+    X[first + min(columns.at + 3u, last)],
+  );
+  return fma(values, columns.data, columns.rest);
 #end
+}
 
-@compute @workgroup_size(16)
+@compute @workgroup_size(${GROUP})
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   if (id.x >= params.tiles * (params.tiles + 1u) / 2u) { return; }
   // Tile number t of the lower triangle, row by row.
@@ -36,6 +46,10 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   if ((ti + 1u) * (ti + 2u) / 2u <= id.x) { ti++; }
   if (ti * (ti + 1u) / 2u > id.x) { ti--; }
   let tj = id.x - ti * (ti + 1u) / 2u;
+#for h in 0..2
+  let a${h}Columns = columnsOf(2u * ti + ${h}u);
+  let b${h}Columns = columnsOf(2u * tj + ${h}u);
+#end
 #for i in 0..8
   var c${i}_0 = vec4f();
   var c${i}_1 = vec4f();
@@ -44,33 +58,38 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   let first = id.z * slice;
   let last = min(first + slice, params.rows);
   for (var r = first; r < last; r++) {
-    let a0 = quad(r, 2u * ti);
-    let a1 = quad(r, 2u * ti + 1u);
-    let b0 = quad(r, 2u * tj);
-    let b1 = quad(r, 2u * tj + 1u);
+    let a0 = load(r, a0Columns);
+    let a1 = load(r, a1Columns);
+    let b0 = load(r, b0Columns);
+    let b1 = load(r, b1Columns);
 #for i in 0..8
     c${i}_0 = fma(vec4f(a${i / 4}.${lane(i % 4)}), b0, c${i}_0);
     c${i}_1 = fma(vec4f(a${i / 4}.${lane(i % 4)}), b1, c${i}_1);
 #end
   }
-  let base = id.z * params.padded * params.padded;
+  let base = id.z * params.padded * params.padded / 4u;
+#for h in 0..2
 #for i in 0..8
+  store(base, ti * 8u + ${i}u, tj * 2u + ${h}u, c${i}_${h});
+#end
+#end
+  if (ti == tj) { return; }
+#for h in 0..2
 #for j in 0..8
-  store(base, ti * 8u + ${i}u, tj * 8u + ${j}u, c${i}_${j / 4}.${lane(j % 4)}, ti != tj);
+  store(base, tj * 8u + ${j}u, ti * 2u + ${h}u,
+    vec4f(c${4 * h}_${j / 4}.${lane(j % 4)}, c${4 * h + 1}_${j / 4}.${lane(j % 4)}, c${4 * h + 2}_${j / 4}.${lane(j % 4)}, c${4 * h + 3}_${j / 4}.${lane(j % 4)}));
 #end
 #end
 }
 
-fn store(base: u32, i: u32, j: u32, sum: f32, mirror: bool) {
-  // Beyond `size` the sums are zero, so the padding stays zero.
-  if (i >= params.padded || j >= params.padded) { return; }
-  let at = base + i * params.padded + j;
-  let value = params.alpha * sum;
+// Beyond the side of F the sums are zero, so the padding stays zero.
+fn store(base: u32, row: u32, quad: u32, sums: vec4f) {
+  let quads = params.padded / 4u;
+  if (row >= params.padded || quad >= quads) { return; }
+  let at = base + row * quads + quad;
 #if ACCUMULATE
-  F[at] = F[at] + value;
-  if (mirror) { F[base + j * params.padded + i] = F[at]; }
+  F[at] = fma(vec4f(params.alpha), sums, F[at]);
 #else
-  F[at] = value;
-  if (mirror) { F[base + j * params.padded + i] = value; }
+  F[at] = params.alpha * sums;
 #end
 }

@@ -15,10 +15,10 @@ const operation: Operation<Attributes> = {
   name: 'attention',
   gradient(node, [g]) {
     const [q, k, v] = node.inputs as [Tensor, Tensor, Tensor];
-    const probabilities = node.outputs[1] as Tensor;
+    const [result, probabilities] = node.outputs as [Tensor, Tensor];
     if (!g) return [];
     const { graph } = g;
-    const [dq, dscores] = graph.add(queryGradient, [g, k, v, probabilities], {
+    const [dq, dscores] = graph.add(queryGradient, [g, k, v, probabilities, result], {
       attributes: node.attributes,
       outputs: [{ shape: q.shape, label: 'query gradient' }, { shape: probabilities.shape, label: 'score gradient' }],
     }) as [Tensor, Tensor];
@@ -34,7 +34,7 @@ const operation: Operation<Attributes> = {
 const queryGradient: Operation<Attributes> = {
   name: 'attention query gradient',
   lower: (node, lowering) =>
-    launch(node, lowering, source, true, ['dout', 'k', 'v', 'probabilities'], ['dq', 'dscores']),
+    launch(node, lowering, source, true, ['dout', 'k', 'v', 'probabilities', 'result'], ['dq', 'dscores']),
 };
 
 const keyGradient: Operation<Attributes> = {
@@ -56,6 +56,7 @@ function launch(
   const headWidth = width / heads;
   const quads = headWidth % 4 === 0;
   const unit = quads ? 4 : 1;
+  const tile = lowering.gpu.adapterClass === 'software' ? 4 : 1;
   const perPosition = new Set(['probabilities', 'dscores']);
   const bind = (names: string[], tensors: readonly Tensor[], write: boolean) =>
     names.map((name, i) => ({
@@ -70,6 +71,7 @@ function launch(
     WIDTH: headWidth / unit,
     CAUSAL: causal,
     BACKWARD: backward,
+    TILE: tile,
   });
   return [
     {
@@ -80,7 +82,7 @@ function launch(
         type: 'Params',
         data: Uint32Array.of(n, length, heads, width / unit, floatBits(1 / Math.sqrt(headWidth))),
       },
-      workgroups: [Math.ceil((n * heads * length) / 32), 1, 1],
+      workgroups: [Math.ceil((n * heads * Math.ceil(length / tile)) / 32), 1, 1],
       flops: 4 * n * length * length * width,
     },
   ];

@@ -28,6 +28,7 @@ describe('layer norm', () => {
     { name: 'three axes, odd width', shape: [2, 3, 5], eps: 1e-5 },
     { name: 'more rows than one slice of the parameter gradients', shape: [41, 4], eps: 1e-5 },
     { name: 'the same with an odd width', shape: [67, 3], eps: 1e-5 },
+    { name: 'rows too long for registers', shape: [3, 72], eps: 1e-5 },
     { name: 'a large eps', shape: [4, 6], eps: 0.5 },
     { name: 'a single row', shape: [1, 8], eps: 1e-5 },
   ])('$name', ({ shape, eps }) => {

@@ -40,6 +40,7 @@ function rows(node: Node<Attributes>, lowering: Lowering, inputs: string[], outp
   const width = lastAxis(node.inputs[0] as Tensor);
   const quads = width % 4 === 0;
   const count = size((node.inputs[0] as Tensor).shape) / width;
+  const unroll = quads && width <= 64 ? width / 4 : 0;
   const type = quads ? 'array<vec4f>' : 'array<f32>';
   const bind = (names: string[], tensors: readonly Tensor[], write: boolean) =>
     names.map((name, i) => ({
@@ -51,7 +52,7 @@ function rows(node: Node<Attributes>, lowering: Lowering, inputs: string[], outp
   return [
     {
       label: node.operation.name,
-      code: expandTemplate(source, { TYPE: quads ? 'vec4f' : 'f32', QUADS: quads, BACKWARD: backward }),
+      code: expandTemplate(source, { TYPE: quads ? 'vec4f' : 'f32', QUADS: quads, UNROLL: unroll, BACKWARD: backward }),
       bindings: [...bind(inputs, node.inputs, false), ...bind(outputs, node.outputs, true)],
       params: {
         type: 'Params',

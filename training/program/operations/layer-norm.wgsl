@@ -1,6 +1,7 @@
 // LayerNorm over the last axis, one thread per row: biased variance as in PyTorch.
 //   forward    y = (x - mean) / sqrt(var + eps) * gain + shift; mean and 1/std are kept for the backward pass
 //   BACKWARD   dx = (h - mean(h) - xhat * mean(h * xhat)) / std, with h = dy * gain
+// A row of up to 16 vec4s (UNROLL of them) is kept in registers; longer ones are read once per pass over them.
 alias T = ${TYPE};
 struct Params { rows: u32, width: u32, scale: f32, eps: f32 }
 
@@ -18,34 +19,64 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   if (row >= params.rows) { return; }
   let first = row * params.width;
 #if BACKWARD
-  let mean = statistics[row * 2u];
-  let inverseStd = statistics[row * 2u + 1u];
+  let mean = T(statistics[row * 2u]);
+  let inverseStd = T(statistics[row * 2u + 1u]);
   var sumH = T();
   var sumHX = T();
+#if UNROLL > 0
+#for j in 0..UNROLL
+  let h${j} = dy[first + ${j}u] * gain[${j}u];
+  let xhat${j} = (x[first + ${j}u] - mean) * inverseStd;
+  sumH += h${j};
+  sumHX = fma(h${j}, xhat${j}, sumHX);
+#end
+  let meanH = T(total(sumH) * params.scale);
+  let meanHX = T(total(sumHX) * params.scale);
+#for j in 0..UNROLL
+  dx[first + ${j}u] = (h${j} - meanH - xhat${j} * meanHX) * inverseStd;
+#end
+#else
   for (var j = 0u; j < params.width; j++) {
     let h = dy[first + j] * gain[j];
     sumH += h;
-    sumHX += h * (x[first + j] - T(mean)) * T(inverseStd);
+    sumHX += h * (x[first + j] - mean) * inverseStd;
   }
   let meanH = T(total(sumH) * params.scale);
   let meanHX = T(total(sumHX) * params.scale);
   for (var j = 0u; j < params.width; j++) {
-    let xhat = (x[first + j] - T(mean)) * T(inverseStd);
-    dx[first + j] = (dy[first + j] * gain[j] - meanH - xhat * meanHX) * T(inverseStd);
+    let xhat = (x[first + j] - mean) * inverseStd;
+    dx[first + j] = (dy[first + j] * gain[j] - meanH - xhat * meanHX) * inverseStd;
   }
+#end
 #else
   var sum = T();
+  var square = T();
+#if UNROLL > 0
+#for j in 0..UNROLL
+  let x${j} = x[first + ${j}u];
+  sum += x${j};
+#end
+  let mean = total(sum) * params.scale;
+#for j in 0..UNROLL
+  let centred${j} = x${j} - T(mean);
+  square = fma(centred${j}, centred${j}, square);
+#end
+  let inverseStd = 1.0 / sqrt(total(square) * params.scale + params.eps);
+#for j in 0..UNROLL
+  y[first + ${j}u] = fma(centred${j} * T(inverseStd), gain[${j}u], shift[${j}u]);
+#end
+#else
   for (var j = 0u; j < params.width; j++) { sum += x[first + j]; }
   let mean = total(sum) * params.scale;
-  var square = T();
   for (var j = 0u; j < params.width; j++) {
     let centred = x[first + j] - T(mean);
     square = fma(centred, centred, square);
   }
   let inverseStd = 1.0 / sqrt(total(square) * params.scale + params.eps);
   for (var j = 0u; j < params.width; j++) {
-    y[first + j] = (x[first + j] - T(mean)) * T(inverseStd) * gain[j] + shift[j];
+    y[first + j] = fma((x[first + j] - T(mean)) * T(inverseStd), gain[j], shift[j]);
   }
+#end
   statistics[row * 2u] = mean;
   statistics[row * 2u + 1u] = inverseStd;
 #end
