@@ -124,11 +124,11 @@ function readValue(key: string, text: string): unknown {
   return readNumber(text);
 }
 
-/** A number, or undefined for anything that is not one: the schema then asks for a number. */
-function readNumber(text: string): number | undefined {
+/** NaN for anything that is not a finite number, an empty field too: the schema must refuse it, not fill in a default. */
+function readNumber(text: string): number {
   const trimmed = text.trim();
   const value = Number(trimmed);
-  return trimmed === '' || !Number.isFinite(value) ? undefined : value;
+  return trimmed === '' || !Number.isFinite(value) ? NaN : value;
 }
 
 /** `1, 2, 3` or `1-5`. */
@@ -169,7 +169,7 @@ function checkAgainstDataset(draft: Draft, errors: Map<string, string>): void {
   if (draft.model.kind !== 'vit' || errors.has('model.patch')) return;
   const entry = findDataset(draft.dataset['id'] ?? '');
   const patch = readNumber(draft.model.values['patch'] ?? '');
-  if (patch !== undefined && (entry.width % patch !== 0 || entry.height % patch !== 0)) {
+  if (Number.isFinite(patch) && (entry.width % patch !== 0 || entry.height % patch !== 0)) {
     errors.set('model.patch', `Patch must divide the image side ${entry.width}; ${patch} does not.`);
   }
 }
@@ -202,8 +202,8 @@ function labelOf(field: string): string {
 
 /** `Damping must be above 0; try 0.001 to 0.1.` */
 function sentence(issue: z.core.$ZodIssue, label: string): string {
-  if (issue.code === 'invalid_type') return `${label} needs a number, for example 0.01.`;
   if (issue.message.startsWith('must')) return `${label} ${issue.message}.`;
+  if (issue.code === 'invalid_type') return `${label} needs a number, for example 0.01.`;
   if (issue.code === 'too_small') {
     return `${label} must be ${issue.inclusive ? 'at least' : 'above'} ${String(issue.minimum)}.`;
   }

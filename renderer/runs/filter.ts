@@ -5,6 +5,7 @@
 import { describeOptimizer } from '../../contract/describe-optimizer.ts';
 import type { RunSummary } from '../../contract/runs.ts';
 import { datasetName, modelName } from '../format/text.ts';
+import { shownStatus } from './startable.ts';
 
 export const filterFields = ['name', 'status', 'optimizer', 'dataset', 'model', 'comparison'] as const;
 export type FilterField = (typeof filterFields)[number];
@@ -56,7 +57,7 @@ function searchTexts(run: RunSummary): Record<FilterField, string> {
   const { spec } = run;
   return {
     name: `${run.name} ${run.groupName} seed ${run.seed}`.toLowerCase(),
-    status: run.status,
+    status: shownStatus(run),
     optimizer: `${spec.optimizer.name} ${describeOptimizer(spec.optimizer)}`.toLowerCase(),
     dataset: `${spec.dataset.id} ${datasetName(spec.dataset.id)}`.toLowerCase(),
     model: `${spec.model.kind} ${modelName(spec.model)}`.toLowerCase(),

@@ -3,6 +3,7 @@ import type { MetricSummary, RunStatus, RunSummary } from '../../contract/runs.t
 import { groupRuns } from '../../training/statistics/groups.ts';
 import { median } from '../../training/statistics/summary.ts';
 import { modelName } from '../format/text.ts';
+import { shownStatus } from './startable.ts';
 import type { SortColumn } from '../state/runs-view.svelte.ts';
 
 export interface RunRow {
@@ -36,11 +37,12 @@ export function groupRows(runs: readonly RunSummary[]): GroupRow[] {
     return [
       {
         hash: group.hash,
-        name: `${modelName(group.spec.model)} · ${group.name}`,
+        // Settings that tell namesakes apart have columns of their own.
+        name: `${modelName(group.spec.model)} · ${newest.groupName}`,
         run: newest,
         members,
         best: bests.length > 0 ? median(bests) : null,
-        status: groupStatus(members.map((row) => row.run.status)),
+        status: groupStatus(members.map((row) => shownStatus(row.run))),
         activeMs: members.reduce((sum, row) => sum + row.run.activeMs, 0),
         startedMs: Math.max(...members.map(({ run }) => run.startedMs ?? run.createdMs)),
         anyLive: members.some((row) => row.run.status === 'running'),
@@ -111,7 +113,7 @@ function memberKey(row: RunRow, column: SortColumn): SortKey {
   if (column === 'best') return row.best;
   if (column === 'bestStep') return row.bestStep;
   if (column === 'trained') return row.run.activeMs;
-  if (column === 'status') return row.run.status;
+  if (column === 'status') return shownStatus(row.run);
   if (column === 'steps') return row.run.lastStep;
   // Within a group everything else is the same; seeds keep their order whichever way the groups go.
   return null;

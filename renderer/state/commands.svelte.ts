@@ -2,6 +2,8 @@
  * Every action that has a key or a line in the palette, in one list: the key handler, the palette and the sheet of
  * keys read the same entries, so what is shown beside an action is what triggers it.
  */
+import { untrack } from 'svelte';
+
 export interface Command {
   id: string;
   label: string;
@@ -25,9 +27,12 @@ export class Commands {
 
   /** Adds commands; the answer takes them away again (made for `$effect`). */
   register(commands: readonly Command[]): () => void {
-    this.#lists = [...this.#lists, commands];
+    // Untracked: the effect that registers must not run again because the list has changed.
+    untrack(() => {
+      this.#lists = [...this.#lists, commands];
+    });
     return () => {
-      this.#lists = this.#lists.filter((list) => list !== commands);
+      this.#lists = untrack(() => this.#lists).filter((list) => list !== commands);
     };
   }
 

@@ -52,7 +52,14 @@ export class Lab {
     await Promise.all([
       this.settings.load().catch((error: unknown) => this.toasts.fail(error)),
       this.runs.load(),
+      this.#tellNotices().catch((error: unknown) => this.toasts.fail(error)),
     ]);
+  }
+
+  /** What the Node side wants read once, e.g. that a damaged database was moved aside. Settings keeps showing it. */
+  async #tellNotices(): Promise<void> {
+    const { notices } = await this.client.call('app.info', {});
+    for (const notice of notices) this.toasts.say(notice);
   }
 }
 

@@ -3,11 +3,13 @@
  * of the contract on one side, the engine's `Trainer` on the other. The device and its compiled programs are kept from
  * run to run; a failed start is forgotten, so that the next request tries afresh.
  */
+import '../no-eval.ts';
 import { KronlabError } from '../../contract/errors.ts';
 import type { RunSpec } from '../../contract/run-spec.ts';
 import type { Trainer, WorkerMessage, WorkerRequest } from '../../contract/training.ts';
 import { loadDataset } from '../../datasets/web.ts';
 import { createTrainer } from '../../training/loop/trainer.ts';
+import { version } from '../../package.json';
 import { hostName } from './host-name.ts';
 import { RunControl } from './run-control.ts';
 
@@ -26,11 +28,14 @@ function getTrainer(): Promise<Trainer> {
   return trainer;
 }
 
-async function openTrainer(): Promise<Trainer> {
-  if (!('gpu' in navigator)) {
-    throw new KronlabError('no-adapter', 'This window has no WebGPU. The GPU page says what to switch on.');
-  }
-  return createTrainer({ gpu: navigator.gpu, host: hostName(navigator.userAgent), loadDataset });
+function openTrainer(): Promise<Trainer> {
+  return createTrainer({
+    // Absent where the browser has no WebGPU, whatever the type says; the engine then tells what to switch on.
+    gpu: 'gpu' in navigator ? navigator.gpu : undefined,
+    host: hostName(navigator.userAgent),
+    appVersion: version,
+    loadDataset: (spec) => loadDataset(spec),
+  });
 }
 
 async function probe(): Promise<void> {

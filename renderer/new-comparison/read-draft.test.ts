@@ -1,0 +1,136 @@
+import { expect, test } from 'vitest';
+import { presets } from '../../contract/presets.ts';
+import { runSpecSchema } from '../../contract/run-spec.ts';
+import { draftFromPreset, newColumn, parseDraft, type Draft } from './draft.ts';
+import { fromJson, toJson } from './json.ts';
+import { readDraft, runsOf } from './read-draft.ts';
+
+const preset = presets['first-light'];
+if (!preset) throw new Error('the preset of the default comparison is gone');
+
+function draft(change: (draft: Draft) => void = () => undefined): Draft {
+  const made = draftFromPreset(preset as NonNullable<typeof preset>);
+  change(made);
+  return made;
+}
+
+/** The first column that has curvature. */
+function kfac(made: Draft) {
+  const column = made.columns.find(
+    (c) => c.optimizer === 'kfac' && c.values['preconditioner'] === 'kronecker',
+  );
+  if (!column) throw new Error('the preset has no K-FAC column');
+  return column;
+}
+
+test('a preset goes through the form unchanged', () => {
+  const read = readDraft(draft());
+  expect([...read.errors]).toEqual([]);
+  expect(read.seeds).toEqual(preset.seeds);
+  expect(read.groups.map(({ name, spec }) => ({ name, spec }))).toEqual(preset.groups);
+});
+
+test('every run is a spec the contract takes, seeds outermost', () => {
+  const runs = runsOf(readDraft(draft((d) => (d.seeds = '4-5'))));
+  expect(runs.map((run) => run.spec.seed)).toEqual([4, 4, 4, 4, 5, 5, 5, 5]);
+  for (const run of runs) expect(() => runSpecSchema.parse(run.spec)).not.toThrow();
+});
+
+test.each([
+  ['-1', 'Damping must be above 0; try 0.001 to 0.1.'],
+  ['0', 'Damping must be above 0; try 0.001 to 0.1.'],
+  ['', 'Damping needs a number, for example 0.01.'],
+  ['much', 'Damping needs a number, for example 0.01.'],
+  ['Infinity', 'Damping needs a number, for example 0.01.'],
+])('damping "%s" is refused at its field', (text, sentence) => {
+  const made = draft((d) => (kfac(d).values['damping'] = text));
+  expect(readDraft(made).errors.get(`${kfac(made).id}.damping`)).toBe(sentence);
+});
+
+test('a wrong setting of a column does not hide what is right in the others', () => {
+  const made = draft((d) => (kfac(d).values['lr'] = '11'));
+  const read = readDraft(made);
+  expect([...read.errors]).toEqual([[`${kfac(made).id}.lr`, 'Learning rate must be at most 10.']]);
+  expect(read.groups).toHaveLength(preset.groups.length - 1);
+});
+
+test.each<[string, (d: Draft) => void, string, string]>([
+  [
+    'heads',
+    (d) => (d.model.values['heads'] = '5'),
+    'model.heads',
+    'Heads must divide the width 32; 5 heads do not.',
+  ],
+  [
+    'patch',
+    (d) => (d.model.values['patch'] = '3'),
+    'model.patch',
+    'Patch must divide the image side 8; 3 does not.',
+  ],
+  ['steps', (d) => (d.run['steps'] = '2.5'), 'run.steps', 'Steps must be a whole number.'],
+  [
+    'evaluation',
+    (d) => (d.run['evaluateEvery'] = '500'),
+    'run.evaluateEvery',
+    'Evaluate every must be at most the number of steps, 200.',
+  ],
+  [
+    'held out',
+    (d) => (d.dataset['validationFraction'] = '0.95'),
+    'dataset.validationFraction',
+    'Held out must be below 0.9.',
+  ],
+  ['name', (d) => (d.name = ' '), 'name', 'A comparison needs a name.'],
+  ['seed twice', (d) => (d.seeds = '1, 2, 1'), 'seeds', 'Seed 1 is listed twice.'],
+  ['no seed', (d) => (d.seeds = ''), 'seeds', 'At least one seed is needed, for example 1, 2, 3.'],
+])('%s is refused at its field', (_what, change, field, sentence) => {
+  expect(readDraft(draft(change)).errors.get(field)).toBe(sentence);
+});
+
+test('a word among the seeds is named', () => {
+  expect(readDraft(draft((d) => (d.seeds = '1, x'))).errors.get('seeds')).toContain('“x” is not a seed');
+});
+
+test('columns with the same settings, or the same name, are told apart by the reader', () => {
+  const made = draft((d) => {
+    const column = kfac(d);
+    d.columns.push({ ...newColumn('kfac', column.values), name: 'Twin' });
+    d.columns.push({ ...newColumn('sgd'), name: 'AdamW' });
+  });
+  const errors = readDraft(made).errors;
+  const [twin, namesake] = made.columns.slice(-2);
+  expect(errors.get(`${twin?.id}.name`)).toContain('same settings as K-FAC expand');
+  expect(errors.get(`${namesake?.id}.name`)).toContain('Two columns have this name');
+});
+
+test('a column that is not named is called after its settings', () => {
+  const made = draft((d) => (d.columns = [newColumn('sgd'), newColumn('kfac', { flavour: 'reduce' })]));
+  expect(readDraft(made).groups.map((group) => group.name)).toEqual(['SGD Nesterov', 'K-FAC reduce']);
+});
+
+test('a CNN and an MLP read their lists of widths', () => {
+  const cnn = draft((d) => (d.model = { kind: 'cnn', values: { channels: '8, 16 32' } }));
+  expect(readDraft(cnn).groups[0]?.spec.model).toEqual({ kind: 'cnn', channels: [8, 16, 32] });
+  const mlp = draft((d) => (d.model = { kind: 'mlp', values: { hidden: '64, wide', activation: 'tanh' } }));
+  expect(readDraft(mlp).errors.get('model.hidden')).toBe('Hidden widths needs a number, for example 0.01.');
+});
+
+test('a comparison survives the way through JSON, and bad JSON is explained', () => {
+  const json = toJson('First light', readDraft(draft()));
+  const back = draftFromPreset(fromJson(json));
+  expect(runsOf(readDraft(back))).toEqual(runsOf(readDraft(draft())));
+  expect(() => fromJson('{"name": 1')).toThrow(/This is not JSON/);
+  expect(() => fromJson('{"name":"x","seeds":[1],"groups":[]}')).toThrow(/groups/);
+  const other = JSON.parse(json) as { groups: { spec: { steps: number } }[] };
+  const second = other.groups[1];
+  if (second) second.spec.steps = 7;
+  expect(() => fromJson(JSON.stringify(other))).toThrow(/differ in more than their optimiser/);
+});
+
+test('a stored draft is read back as it was left, mistakes included; damage gives none', () => {
+  const made = draft((d) => (kfac(d).values['lr'] = 'fast'));
+  expect(parseDraft(JSON.stringify(made))).toEqual(made);
+  expect(parseDraft('')).toBeNull();
+  expect(parseDraft('{"name":')).toBeNull();
+  expect(parseDraft('{"name":"old"}')).toBeNull();
+});

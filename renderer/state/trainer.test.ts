@@ -1,0 +1,231 @@
+// @vitest-environment happy-dom
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { KronlabError } from '../../contract/errors.ts';
+import type { AdapterReport } from '../../contract/training.ts';
+import type { MetricBatch, RunSummary } from '../../contract/runs.ts';
+import { FakeClient } from '../test/fake-client.ts';
+import { FakePort } from '../test/fake-port.ts';
+import { makeRun } from '../test/make-run.ts';
+import { Toasts } from './toasts.svelte.ts';
+import { TrainerStore } from './trainer.svelte.ts';
+
+const environment = {
+  adapter: 'SwiftShader (software)',
+  vendor: 'google',
+  architecture: 'swiftshader',
+  software: true,
+  host: 'Chromium 156',
+  appVersion: '0.1.0',
+};
+const report: AdapterReport = { environment, features: [], limits: {}, subgroupSize: 4 };
+
+let client: FakeClient;
+let ports: FakePort[];
+let trainer: TrainerStore;
+let toasts: Toasts;
+
+function port(): FakePort {
+  const last = ports.at(-1);
+  if (!last) throw new Error('no worker was started');
+  return last;
+}
+
+function started(runId: string): void {
+  port().say({ type: 'started', runId, environment, layers: [], parameters: 10 });
+}
+
+function batch(steps: number[]): MetricBatch {
+  return {
+    keys: steps.map(() => 'train.loss'),
+    steps,
+    activeMs: steps.map((step) => step * 10),
+    wallMs: steps.map((step) => step * 12),
+    values: steps.map((step) => 1 / step),
+  };
+}
+
+const runA = makeRun({ id: 'a', groupName: 'AdamW' });
+const runB = makeRun({ id: 'b', groupName: 'K-FAC expand' });
+const runC = makeRun({ id: 'c', comparisonId: 'comparison-2' });
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  ports = [];
+  toasts = new Toasts();
+  const answer = (input: { id: string }): RunSummary => makeRun({ id: input.id });
+  client = new FakeClient({
+    'runs.start': answer,
+    'runs.finish': answer,
+    'runs.append': ({ metrics }) => ({ savedStep: Math.max(0, ...metrics.steps) }),
+  });
+  trainer = new TrainerStore(client, toasts, () => {
+    const next = new FakePort();
+    ports.push(next);
+    return next;
+  });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+test('runs are trained one after another, and each end is stored before the next begins', async () => {
+  trainer.enqueue([runA, runB]);
+  expect(port().requests).toEqual([{ type: 'train', runId: 'a', spec: runA.spec }]);
+  started('a');
+  port().say({ type: 'append', runId: 'a', metrics: batch([1, 2, 3]), events: [] });
+  port().say({ type: 'finished', runId: 'a', result: { status: 'finished', lastStep: 3, activeMs: 30 } });
+  await vi.advanceTimersByTimeAsync(0);
+  expect(client.calls.map((call) => call.name)).toEqual(['runs.start', 'runs.append', 'runs.finish']);
+  expect(client.inputs('runs.finish')).toEqual([
+    { id: 'a', status: 'finished', lastStep: 3, activeMs: 30, error: null },
+  ]);
+  expect(port().requests.at(-1)).toEqual({ type: 'train', runId: 'b', spec: runB.spec });
+  expect(trainer.live?.run.id).toBe('b');
+});
+
+test('says up to which step the run is saved', async () => {
+  trainer.enqueue([runA]);
+  started('a');
+  port().say({ type: 'append', runId: 'a', metrics: batch([1, 2, 3, 4]), events: [] });
+  expect(trainer.live?.savedStep).toBe(0);
+  await vi.advanceTimersByTimeAsync(0);
+  expect(trainer.live?.savedStep).toBe(4);
+});
+
+test('a full disk pauses the run, keeps its rows and goes on by itself when there is room', async () => {
+  let full = true;
+  client.answers['runs.append'] = ({ metrics }) => {
+    if (full) throw new KronlabError('storage', 'The disk is full.');
+    return { savedStep: Math.max(...metrics.steps) };
+  };
+  trainer.enqueue([runA]);
+  started('a');
+  port().say({ type: 'append', runId: 'a', metrics: batch([1, 2]), events: [] });
+  await vi.advanceTimersByTimeAsync(0);
+  expect(port().requests.at(-1)).toEqual({ type: 'command', command: 'pause' });
+  expect(trainer.live?.trouble?.message).toBe('The disk is full.');
+  port().say({ type: 'append', runId: 'a', metrics: batch([3]), events: [] });
+  full = false;
+  await vi.advanceTimersByTimeAsync(5000);
+  expect(trainer.live?.trouble).toBeNull();
+  expect(trainer.live?.savedStep).toBe(3);
+  expect(port().requests.at(-1)).toEqual({ type: 'command', command: 'run' });
+  const stored = client.inputs('runs.append').flatMap((input) => input.metrics.steps);
+  expect(new Set(stored)).toEqual(new Set([1, 2, 3]));
+});
+
+test('a diverged run ends as diverged and the queue goes on', async () => {
+  trainer.enqueue([runA, runB]);
+  started('a');
+  port().say({ type: 'finished', runId: 'a', result: { status: 'diverged', lastStep: 12, activeMs: 120 } });
+  await vi.advanceTimersByTimeAsync(0);
+  expect(client.inputs('runs.finish')[0]).toMatchObject({ id: 'a', status: 'diverged', lastStep: 12 });
+  expect(trainer.live?.run.id).toBe('b');
+});
+
+test('a crash of the worker fails the run with a reason and starts another worker for the next', async () => {
+  trainer.enqueue([runA, runB]);
+  started('a');
+  port().crash('out of memory');
+  await vi.advanceTimersByTimeAsync(0);
+  expect(client.inputs('runs.finish')[0]).toMatchObject({
+    status: 'failed',
+    error: 'The training worker stopped: out of memory',
+  });
+  expect(ports).toHaveLength(2);
+  expect(ports[0]?.terminated).toBe(true);
+  expect(port().requests).toEqual([{ type: 'train', runId: 'b', spec: runB.spec }]);
+});
+
+test('what a dead worker still says is not listened to', async () => {
+  trainer.enqueue([runA, runB]);
+  const dead = port();
+  dead.crash('gone');
+  await vi.advanceTimersByTimeAsync(0);
+  dead.say({ type: 'finished', runId: 'b', result: { status: 'finished', lastStep: 200, activeMs: 1 } });
+  await vi.advanceTimersByTimeAsync(0);
+  expect(trainer.live?.run.id).toBe('b');
+});
+
+test('a device lost twice in a row holds the queue; the rest stays queued and can be released', async () => {
+  trainer.enqueue([runA, runB, runC]);
+  const lost = new KronlabError('device-lost', 'The GPU was lost.').toShape();
+  port().say({ type: 'failed', runId: 'a', error: lost });
+  await vi.advanceTimersByTimeAsync(0);
+  expect(trainer.live?.run.id).toBe('b');
+  port().say({ type: 'failed', runId: 'b', error: lost });
+  await vi.advanceTimersByTimeAsync(0);
+  expect(trainer.live).toBeNull();
+  expect(trainer.held?.message).toBe('The GPU was lost.');
+  expect(trainer.queue.map((run) => run.id)).toEqual(['c']);
+  trainer.release();
+  expect(trainer.live?.run.id).toBe('c');
+});
+
+test('without an adapter nothing fails: the run goes back to the head of the queue', async () => {
+  trainer.enqueue([runA, runB]);
+  const none = new KronlabError('no-adapter', 'No WebGPU adapter. Switch on Vulkan.').toShape();
+  port().say({ type: 'failed', runId: 'a', error: none });
+  await vi.advanceTimersByTimeAsync(0);
+  expect(client.calls).toEqual([]);
+  expect(trainer.queue.map((run) => run.id)).toEqual(['a', 'b']);
+  expect(trainer.adapterError?.code).toBe('no-adapter');
+});
+
+test('probing tells which adapter there is', () => {
+  trainer.probe();
+  expect(port().requests).toEqual([{ type: 'probe' }]);
+  port().say({ type: 'adapter', report });
+  expect(trainer.adapter).toEqual(report);
+  expect(trainer.adapterError).toBeNull();
+});
+
+test('pause, resume and stop reach the worker; stop is final', async () => {
+  trainer.enqueue([runA]);
+  started('a');
+  trainer.pause();
+  trainer.resume();
+  trainer.stop();
+  trainer.resume();
+  const commands = port().requests.filter((request) => request.type === 'command');
+  expect(commands.map((request) => request.command)).toEqual(['pause', 'run', 'stop']);
+  port().say({ type: 'finished', runId: 'a', result: { status: 'stopped', lastStep: 7, activeMs: 70 } });
+  await vi.advanceTimersByTimeAsync(0);
+  expect(client.inputs('runs.finish')[0]).toMatchObject({ status: 'stopped', lastStep: 7 });
+});
+
+test('a worker that does not obey stop is ended, and the run is kept as stopped', async () => {
+  trainer.enqueue([runA]);
+  started('a');
+  trainer.stop();
+  await vi.advanceTimersByTimeAsync(31_000);
+  expect(ports[0]?.terminated).toBe(true);
+  expect(client.inputs('runs.finish')[0]).toMatchObject({ id: 'a', status: 'stopped' });
+  expect(trainer.live).toBeNull();
+});
+
+test('stopping a comparison leaves its other runs queued in the store and other comparisons in the queue', () => {
+  trainer.enqueue([runA, runB, runC]);
+  started('a');
+  expect(trainer.stopComparison('comparison-1')).toBe(1);
+  expect(trainer.queue.map((run) => run.id)).toEqual(['c']);
+  expect(port().requests.at(-1)).toEqual({ type: 'command', command: 'stop' });
+  expect(client.inputs('runs.finish')).toEqual([]);
+});
+
+test('a run is never queued twice', () => {
+  trainer.enqueue([runA, runB]);
+  trainer.enqueue([runA, runB]);
+  expect(trainer.queue.map((run) => run.id)).toEqual(['b']);
+});
+
+test('a run that the store refuses is stopped and the reason is told', async () => {
+  client.answers['runs.start'] = () => {
+    throw new KronlabError('invalid', 'The run is in the trash.');
+  };
+  trainer.enqueue([runA]);
+  started('a');
+  await vi.advanceTimersByTimeAsync(0);
+  expect(toasts.items.map((toast) => toast.text)).toEqual(['The run is in the trash.']);
+  expect(port().requests.at(-1)).toEqual({ type: 'command', command: 'stop' });
+});
