@@ -19,7 +19,7 @@ export interface ResultRow {
   hash: string;
   name: string;
   isReference: boolean;
-  /** `5 of 5`, with what is not over: `2 of 3, 1 open`. */
+  /** `5 of 5`, and what else became of the runs: `2 of 3, 1 diverged, 1 open`. */
   reached: string;
   /** Null: the median was not reached, and `missed` says how close it came. */
   steps: { value: string; interval: string; ratio: RatioCell } | null;
@@ -37,7 +37,7 @@ export function resultRows(comparison: Comparison): ResultRow[] {
       hash: group.group.hash,
       name: group.group.name,
       isReference: group.isReference,
-      reached: `${group.nReached} of ${group.n}` + (group.nPending > 0 ? `, ${group.nPending} open` : ''),
+      reached: reachedWords(group),
       steps: reached ? measured(group.steps, formatCount, group.isReference) : null,
       time:
         reached && group.seconds !== null ? measured(group.seconds, formatDuration, group.isReference) : null,
@@ -46,6 +46,13 @@ export function resultRows(comparison: Comparison): ResultRow[] {
       final: group.finalMetric === null ? '' : formatMetric(comparison.target.metric, group.finalMetric),
     };
   });
+}
+
+function reachedWords(group: ComparedGroup): string {
+  const parts = [`${group.nReached} of ${group.n}`];
+  if (group.nDiverged > 0) parts.push(`${group.nDiverged} diverged`);
+  if (group.nPending > 0) parts.push(`${group.nPending} open`);
+  return parts.join(', ');
 }
 
 function measured(spread: Spread, format: (value: number) => string, isReference: boolean) {

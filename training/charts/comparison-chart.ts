@@ -7,7 +7,7 @@ import { groupCurve, type BandKind, type GroupCurve } from '../statistics/bands.
 import type { Comparison } from '../statistics/comparison.ts';
 import type { RunGroup } from '../statistics/groups.ts';
 import type { Encoding } from './encoding.ts';
-import { formatMetric } from './format.ts';
+import { formatCount, formatMetric } from './format.ts';
 import type { ChartMark, ChartSeries } from './layout.ts';
 
 export interface ComparisonLines {
@@ -78,9 +78,14 @@ function lineOf(group: RunGroup, curve: GroupCurve, options: LineOptions, time: 
     endValue: last === undefined ? undefined : formatMetric(options.metric, last),
     nonfinite: curve.nonfinite.map((exit) => ({
       x: time ? exit.seconds : exit.step,
-      text: `${group.name}, seed ${exit.seed}: ${metricDefinitions[options.metric].label.toLowerCase()} became ${formatMetric(options.metric, exit.value)} at step ${exit.at}`,
+      text: `${group.name}, seed ${exit.seed}: ${exitWords(options.metric, exit.value)} at step ${formatCount(exit.at)}`,
     })),
   };
+}
+
+function exitWords(metric: MetricKey, value: number | null): string {
+  if (value === null) return 'diverged';
+  return `${metricDefinitions[metric].label.toLowerCase()} became ${formatMetric(metric, value)}`;
 }
 
 function bandCaption(curves: readonly GroupCurve[], band: BandKind): string {

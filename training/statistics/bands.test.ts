@@ -70,6 +70,14 @@ describe('groupCurve', () => {
     expect(curve.nonfinite).toEqual([{ runId: 'r0', seed: 0, step: 20, seconds: 2, at: 30, value: NaN }]);
   });
 
+  it('says where a run left whose training loss diverged between two evaluations', () => {
+    const [member] = members([[1, 2]]);
+    const run = { ...member!.run, status: 'diverged' as const, lastStep: 27 };
+    expect(groupCurve([{ ...member!, run }], 'min-max').nonfinite).toEqual([
+      { runId: 'r0', seed: 0, step: 20, seconds: 2, at: 27, value: null },
+    ]);
+  });
+
   it('encloses the middle and every finite seed', () => {
     const seeds = fc.array(fc.array(fc.double({ min: -5, max: 5 }), { minLength: 1, maxLength: 8 }), {
       minLength: 3,

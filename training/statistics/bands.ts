@@ -28,8 +28,18 @@ export interface GroupCurve {
   seeds: number;
   /** Thin lines of the single seeds, where there is no band. */
   members: { runId: string; steps: number[]; seconds: number[]; values: number[] }[];
-  /** Seeds that left the finite numbers: the last finite step before, its time, and what came then. */
-  nonfinite: { runId: string; seed: number; step: number; seconds: number; at: number; value: number }[];
+  /**
+   * Seeds that left the finite numbers: the last step and time before, and what came then (null: another metric left,
+   * and the run ended as diverged).
+   */
+  nonfinite: {
+    runId: string;
+    seed: number;
+    step: number;
+    seconds: number;
+    at: number;
+    value: number | null;
+  }[];
 }
 
 /** The curve of a group. Non-finite values are left out of middle and band and listed in `nonfinite`. */
@@ -92,17 +102,19 @@ function memberLines(members: readonly GroupMember[]): GroupCurve['members'] {
 }
 
 function departure({ run, series }: GroupMember): GroupCurve['nonfinite'] {
-  const first = series?.values.findIndex((value) => !Number.isFinite(value)) ?? -1;
-  if (series === null || first < 0) return [];
-  const before = Math.max(0, first - 1);
+  if (series === null) return [];
+  const first = series.values.findIndex((value) => !Number.isFinite(value));
+  // A run that diverged in its training loss may have no value of this metric after that: it left all the same.
+  if (first < 0 && run.status !== 'diverged') return [];
+  const before = Math.max(0, (first < 0 ? series.steps.length : first) - 1);
   return [
     {
       runId: run.id,
       seed: run.seed,
       step: series.steps[before]!,
       seconds: series.activeMs[before]! / 1000,
-      at: series.steps[first]!,
-      value: series.values[first]!,
+      at: first < 0 ? run.lastStep : series.steps[first]!,
+      value: first < 0 ? null : series.values[first]!,
     },
   ];
 }

@@ -47,6 +47,8 @@ export interface ComparedGroup {
   n: number;
   nReached: number;
   nPending: number;
+  /** Runs that ended because their loss was no longer finite. */
+  nDiverged: number;
   steps: Spread;
   /** Seconds of training; null where times cannot be compared. */
   seconds: Spread | null;
@@ -141,6 +143,7 @@ function compareGroup(
     n: counted.length,
     nReached: counted.filter((run) => run.hit.stepsToTarget < Infinity).length,
     nPending: runs.length - counted.length,
+    nDiverged: runs.filter(({ run }) => run.status === 'diverged').length,
     steps: spread((hit) => hit.stepsToTarget),
     seconds: timesComparable ? spread((hit) => hit.secondsToTarget) : null,
     finalMetric: finalMetric(counted, target),

@@ -6,17 +6,15 @@
  * NaN members are not allowed.
  */
 export function median(values: readonly number[]): number {
-  return medianOfSorted(Float64Array.from(values).sort());
+  const { length } = values;
+  if (length === 0) return NaN;
+  const sorted = Float64Array.from(values).sort();
+  const upper = sorted[length >> 1]!;
+  return length % 2 === 1 ? upper : middleOf(sorted[(length >> 1) - 1]!, upper);
 }
 
-/** As `median`, for values already in ascending order. */
-export function medianOfSorted(sorted: ArrayLike<number>): number {
-  const { length } = sorted;
-  if (length === 0) return NaN;
-  const upper = sorted[length >> 1]!;
-  if (length % 2 === 1) return upper;
-  const lower = sorted[(length >> 1) - 1]!;
-  // Halves are added, because a sum of two large values could overflow; equal infinities stay as they are.
+/** Half-way between two values. Halves are added, because a sum of two large values could overflow. */
+export function middleOf(lower: number, upper: number): number {
   return lower === upper ? lower : lower / 2 + upper / 2;
 }
 
