@@ -1,0 +1,187 @@
+/** Runs one net fixture through the engine once and compares everything the engine has by now. */
+import type { LayerFactors, NetFixture, Tensor } from '../../goldens/fixture.ts';
+import { openScope, releaseScope, type GpuContext } from '../../gpu-kernels/device.ts';
+import type { KfacLayer } from '../../training/curvature/factors.ts';
+import type { LinearLayer } from '../../training/models/model-builder.ts';
+import { size } from '../../training/program/graph.ts';
+import { phases } from '../../contract/runs.ts';
+import { runChecks, type Check } from './checks.ts';
+import { compare, largest, type Comparison } from './comparison.ts';
+import { preconditionedError, type Damping } from './conditioning.ts';
+import { factorPlace, jointPlace } from './curvature-checks.ts';
+import type { NetFamily } from './net-family.ts';
+import {
+  compileNet,
+  dampingRules,
+  type FactorChoice,
+  type FixtureRule,
+  type NetProgram,
+} from './net-program.ts';
+import { directTolerance, preconditioningErrors } from './tolerances.ts';
+
+/** Values in the fixtures that the engine cannot make yet; named on the file's line. */
+const notYet = ['eigen', 'mc'];
+
+export interface NetResult {
+  comparisons: Comparison[];
+  notYet: string[];
+}
+
+export async function checkNet(gpu: GpuContext, fixture: NetFixture, family: NetFamily): Promise<NetResult> {
+  const scope = openScope(gpu);
+  try {
+    const net = await compileNet(scope, fixture, family);
+    net.step.write({ index: 1, seed: 0, slot: 0, lr: 0, correction1: 1, correction2: 1, factorMix: 1 });
+    const encoder = scope.device.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    net.program.encode(pass, new Set(phases));
+    pass.end();
+    scope.device.queue.submit([encoder.finish()]);
+    const { rows } = await net.ring.read([]);
+    const loss = compare('loss', [rows[0]?.loss ?? Number.NaN], [fixture.loss], directTolerance(fixture.M));
+    const checks = [
+      ...passChecks(net, fixture),
+      ...net.choices.flatMap((choice) => curvatureChecks(choice, fixture)),
+    ];
+    return { comparisons: [loss, ...(await runChecks(scope, checks))], notYet: missing(fixture) };
+  } finally {
+    releaseScope(scope);
+  }
+}
+
+/** Forward and backward pass: outputs, intermediates, gradients, what goes into a layer and the gradient of what comes out. */
+function passChecks(net: NetProgram, fixture: NetFixture): Check[] {
+  const terms = mostRows(net.builder.layers);
+  const check = (
+    quantity: string,
+    name: string,
+    place: Pick<Check, 'region'>,
+    expected: Tensor | undefined,
+  ): Check => ({
+    where: `${quantity}.${name}`,
+    quantity,
+    ...place,
+    expected: expected?.data ?? new Float64Array(),
+    tolerance: directTolerance(terms),
+  });
+  const { forward, grads, layer_io } = fixture;
+  const known = [...net.net.intermediates].filter(([name]) => forward[name]);
+  const gradients = [...net.gradientOf].map(([{ name }, region]) =>
+    check('grads', name, { region }, grads[name]),
+  );
+  const layers = net.builder.layers.flatMap(({ name, input, output }) => {
+    const gradient = net.outputGradients.get(output);
+    return [
+      check('layer_io.a', name, { region: net.regionOf(input) }, layer_io[name]?.a),
+      ...(gradient ? [check('layer_io.g', name, { region: net.regionOf(gradient) }, layer_io[name]?.g)] : []),
+    ];
+  });
+  return [
+    check('forward', 'output', { region: net.regionOf(net.net.output) }, forward.output),
+    ...known.map(([name, tensor]) => check('forward', name, { region: net.regionOf(tensor) }, forward[name])),
+    ...gradients,
+    ...layers,
+  ];
+}
+
+function curvatureChecks(choice: FactorChoice, fixture: NetFixture): Check[] {
+  return choice.set.layers.flatMap((layer) => {
+    const factors = fixture.factors[choice.flavour][layer.layer.name];
+    if (!factors) return [];
+    return [
+      ...factorChecks(choice, layer, factors),
+      ...preconditionedChecks(choice, layer, factors, fixture),
+    ];
+  });
+}
+
+function factorChecks(
+  { flavour, fisher }: FactorChoice,
+  { layer, a, g }: KfacLayer,
+  factors: LayerFactors,
+): Check[] {
+  const prefix = `factors.${flavour}`;
+  // The engine sends column c of all loss terms of an example back at once.
+  const kind = fisher === 'type2' && factors.G.type2_shared ? 'type2_shared' : fisher;
+  const expected = factors.G[kind] ?? factors.G.type2;
+  const tolerance = directTolerance(mostRows([layer]));
+  const check = (
+    quantity: string,
+    where: string,
+    place: Pick<Check, 'region' | 'pick'>,
+    { data }: Tensor,
+  ): Check => ({
+    where,
+    quantity,
+    ...place,
+    expected: data,
+    tolerance,
+  });
+  const G = check(`${prefix}.G.${kind}`, `${prefix}.${layer.name}.G.${kind}`, factorPlace(g), expected);
+  // A does not depend on the Fisher kind; both sets made it, one is compared.
+  if (fisher !== 'empirical') return [G];
+  return [check(`${prefix}.A`, `${prefix}.${layer.name}.A`, factorPlace(a), factors.A), G];
+}
+
+function preconditionedChecks(
+  choice: FactorChoice,
+  { layer }: KfacLayer,
+  factors: LayerFactors,
+  fixture: NetFixture,
+): Check[] {
+  const { flavour, fisher, layout, directions } = choice;
+  const made = fixture.preconditioned[flavour][fisher][layer.name];
+  const D = fixture.wgrad[layer.name];
+  if (!made || !D || (fisher === 'type2' && !kindsCoincide(factors))) return [];
+  return Object.keys(dampingRules).flatMap((key): Check[] => {
+    const rule = key as FixtureRule;
+    const P = made[rule];
+    if (!P) return [];
+    const damping = dampingOf(rule, fixture.damping, made.pi_value);
+    const preconditioning = { A: factors.A, G: factors.G[fisher], D, P, damping };
+    const error = preconditionedError(preconditioning, preconditioningErrors);
+    return [
+      {
+        where: `preconditioned.${flavour}.${fisher}.${layer.name}.${rule}`,
+        quantity: `preconditioned.${flavour}.${fisher}.${rule}`,
+        ...jointPlace(layout, layer.name, directions[rule]),
+        expected: P.data,
+        tolerance: error / largest(P.data),
+      },
+    ];
+  });
+}
+
+function dampingOf(rule: FixtureRule, lambda: number, pi: number | null): Damping {
+  const root = Math.sqrt(lambda);
+  switch (rule) {
+    case 'separate':
+      return { a: lambda, g: lambda };
+    case 'sqrt':
+      return { a: root, g: root };
+    case 'pi':
+      return { a: root * (pi ?? 1), g: root / (pi ?? 1) };
+    default:
+      rule satisfies never;
+      return { a: lambda, g: lambda };
+  }
+}
+
+/** Whether the type-2 G of single loss terms, which the fixture preconditions with, is the one the engine makes. */
+function kindsCoincide({ G }: LayerFactors): boolean {
+  const shared = G.type2_shared;
+  if (!shared) return true;
+  return compare('', shared.data, G.type2.data, 1e-12).error <= 1e-12;
+}
+
+function missing(fixture: NetFixture): string[] {
+  const layers = [...Object.values(fixture.factors.expand), ...Object.values(fixture.factors.reduce)];
+  return layers.every(kindsCoincide)
+    ? notYet
+    : [...notYet, 'preconditioned by type2 where it is not type2_shared'];
+}
+
+/** Rows a layer's weight is applied to, which is what the sums of its gradient and its factors run over. */
+function mostRows(layers: readonly LinearLayer[]): number {
+  return Math.max(...layers.map(({ input, inputs }) => size(input.shape) / inputs));
+}
