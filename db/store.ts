@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { KronlabError } from '../contract/errors.ts';
 import { fileStamp, findDamage, moveAside } from './damage.ts';
+import { setDurability } from './durability.ts';
 import { interruptRuns } from './interrupt.ts';
 import { assertReadable, migrate, type Migration } from './migrate.ts';
 import { migrations as shipped } from './migrations/index.ts';
@@ -147,10 +148,7 @@ function assemble(
   parts: { session: string; notices: string[]; lock: ProcessLock | null; now: () => number },
 ): Store {
   const { session, notices, lock, now } = parts;
-  const applyDurability = () => {
-    const { durability } = queries.settings.get();
-    db.exec(`PRAGMA synchronous = ${durability === 'FULL' ? 'FULL' : 'NORMAL'}`);
-  };
+  const applyDurability = () => setDurability(db, queries.settings.get().durability);
   applyDurability();
   let open = true;
   return {
