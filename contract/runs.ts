@@ -42,7 +42,7 @@ export interface MetricBatch {
   wallMs: number[];
   values: number[];
 }
-export const metricBatchSchema: z.ZodType<MetricBatch> = z
+export const metricBatchSchema: z.ZodType<MetricBatch, MetricBatch> = z
   .strictObject({
     keys: z.array(metricKeySchema),
     steps: z.array(z.int().gte(0)),

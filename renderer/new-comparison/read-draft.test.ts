@@ -112,7 +112,7 @@ test('a CNN and an MLP read their lists of widths', () => {
   const cnn = draft((d) => (d.model = { kind: 'cnn', values: { channels: '8, 16 32' } }));
   expect(readDraft(cnn).groups[0]?.spec.model).toEqual({ kind: 'cnn', channels: [8, 16, 32] });
   const mlp = draft((d) => (d.model = { kind: 'mlp', values: { hidden: '64, wide', activation: 'tanh' } }));
-  expect(readDraft(mlp).errors.get('model.hidden')).toBe('Hidden widths needs a number, for example 0.01.');
+  expect(readDraft(mlp).errors.get('model.hidden')).toBe('Hidden widths must be a whole number.');
 });
 
 test('a comparison survives the way through JSON, and bad JSON is explained', () => {

@@ -15,6 +15,8 @@ export class RunData {
   #id: string;
   #fetched = $state.raw<RunSummary | null>(null);
   #storedEvents = $state.raw<readonly RunEvent[]>([]);
+  /** This window's own training of the run, kept after its end until the store has answered. */
+  #kept = $state.raw<LiveRun | null>(null);
   error = $state.raw<KronlabError | null>(null);
 
   readonly live: LiveRun | null = $derived.by(() => {
@@ -39,6 +41,15 @@ export class RunData {
   constructor(lab: Lab, id: string) {
     this.#lab = lab;
     this.#id = id;
+  }
+
+  /** The last progress of a run that was trained in this window. */
+  get lastProgress(): LiveRun['progress'] {
+    return (this.live ?? this.#kept)?.progress ?? null;
+  }
+
+  keep(live: LiveRun): void {
+    this.#kept = live;
   }
 
   get #client(): Client {
@@ -68,7 +79,9 @@ export class RunData {
   }
 
   series(key: MetricKey): Series | null {
-    return this.live?.series(key) ?? this.#lab.series.get(this.#id, key);
+    const own = (this.live ?? this.#kept)?.series(key) ?? null;
+    const stored = this.#lab.series.get(this.#id, key);
+    return own && own.steps.length >= (stored?.steps.length ?? 0) ? own : stored;
   }
 
   siblingSeries(key: MetricKey): { run: RunSummary; series: Series }[] {

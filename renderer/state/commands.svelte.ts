@@ -16,7 +16,7 @@ export interface Command {
   /** Left out of the palette, e.g. movement keys. */
   keyOnly?: boolean;
   /** Answers false when there was nothing to do; the key then keeps its usual meaning. */
-  run: () => void | boolean;
+  run: () => unknown;
 }
 
 export class Commands {
@@ -55,8 +55,7 @@ export function keyLabel(command: Command): string {
   if (command.keyLabel) return command.keyLabel;
   const key = command.key ?? '';
   const name = key.replace('ctrl+', '');
-  const shown =
-    name === ' ' ? 'Space' : name.length === 1 ? name.toUpperCase() : name[0]?.toUpperCase() + name.slice(1);
+  const shown = name === ' ' ? 'Space' : name.slice(0, 1).toUpperCase() + name.slice(1);
   return key.startsWith('ctrl+') ? `Ctrl ${shown}` : shown;
 }
 

@@ -97,7 +97,10 @@ export class Connection implements Client {
       setTimeout(() => void this.#open(Math.min(pauseMs * 2, LONGEST_PAUSE_MS)), pauseMs);
       return;
     }
-    if (this.#closed) return client.close();
+    if (this.#closed) {
+      client.close();
+      return;
+    }
     const again = this.state === 'lost';
     this.#client = client;
     for (const subscription of this.#subscriptions) subscription.attach(client);

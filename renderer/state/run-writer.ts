@@ -53,7 +53,8 @@ export class RunWriter {
     if (last?.kind === 'append' && waiting && last.metrics.keys.length < ROWS_PER_CALL) {
       joinBatch(last.metrics, metrics);
       last.events.push(...events);
-      return this.#pump();
+      this.#pump();
+      return;
     }
     this.#add({ kind: 'append', metrics: joinBatch(emptyBatch(), metrics), events: [...events] });
   }
@@ -94,7 +95,8 @@ export class RunWriter {
     try {
       await this.#send(job);
     } catch (error) {
-      return this.#fail(KronlabError.from(error));
+      this.#fail(KronlabError.from(error));
+      return;
     }
     this.#jobs.shift();
     if (job.kind === 'finish') job.settled();

@@ -165,9 +165,15 @@ export class TrainerStore {
       this.checkedMs = Date.now();
       return;
     }
-    if (message.type === 'failed') return this.#fail(KronlabError.fromShape(message.error), message.runId);
+    if (message.type === 'failed') {
+      this.#fail(KronlabError.fromShape(message.error), message.runId);
+      return;
+    }
     const live = this.live;
-    if (!live || live.run.id !== message.runId) return;
+    if (live?.run.id === message.runId) this.#receiveOfRun(live, message);
+  }
+
+  #receiveOfRun(live: LiveRun, message: Exclude<WorkerMessage, { type: 'adapter' | 'failed' }>): void {
     switch (message.type) {
       case 'started':
         live.environment = message.environment;
@@ -176,16 +182,18 @@ export class TrainerStore {
         this.#writer?.start(message.environment, message.layers);
         return;
       case 'progress':
-        return live.report(message.progress, Date.now());
+        live.report(message.progress, Date.now());
+        return;
       case 'append':
         live.add(message.metrics, message.events);
         this.#writer?.append(message.metrics, message.events);
         return;
       case 'finished':
         this.#lostDevices = 0;
-        return void this.#settle(live, resultOutcome(message.result));
+        void this.#settle(live, resultOutcome(message.result));
+        return;
       default:
-        return message satisfies never;
+        message satisfies never;
     }
   }
 
@@ -205,7 +213,10 @@ export class TrainerStore {
     }
     const live = this.live;
     if (!live || (runId !== null && runId !== live.run.id)) return;
-    if (error.code === 'no-adapter') return this.#putBack(live, error);
+    if (error.code === 'no-adapter') {
+      this.#putBack(live, error);
+      return;
+    }
     if (error.code === 'device-lost' || error.code === 'internal') this.#lostDevices += 1;
     if (error.code === 'device-lost') this.#restartPort();
     if (this.#lostDevices >= 2) this.held = error;
