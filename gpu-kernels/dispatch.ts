@@ -121,7 +121,8 @@ function mergeAliases(dispatch: Dispatch): { bindings: Binding[]; code: string }
     if (twin.type !== binding.type || twin.write || binding.write || twin.region.offset !== binding.region.offset) {
       throw new KronlabError('internal', `${dispatch.label} binds ${twin.name} and ${binding.name} on the same memory`);
     }
-    code = code.replace(new RegExp(`\\b${binding.name}\\b`, 'g'), twin.name);
+    // After a dot the name is a member or a swizzle (`v.x`), not the variable.
+    code = code.replace(new RegExp(`(?<!\\.)\\b${binding.name}\\b`, 'g'), twin.name);
   }
   return { bindings, code };
 }
