@@ -268,6 +268,27 @@ describe('sampled labels', () => {
     expect(Math.abs(chiSquare - freedom)).toBeLessThan(4 * Math.sqrt(2 * freedom));
   });
 
+  it('are independent from row to row within a step', async () => {
+    const rows = 3000;
+    const z = rowOf(logits, 0).map((x) => x / 3);
+    const same = Float64Array.from({ length: rows * classes }, (_, i) => z[i % classes]!);
+    const draw = await sampler((leaf) =>
+      crossEntropy(leaf(same, [rows, classes]), leaf(new Uint32Array(rows), [rows])),
+    );
+    const drawn = labelsOf(await draw(1, 1));
+    const p = softmax(z);
+    let chiSquare = 0;
+    p.forEach((probability, c) => {
+      const expected = rows * probability;
+      chiSquare += (drawn.filter((label) => label === c).length - expected) ** 2 / expected;
+    });
+    expect(chiSquare).toBeLessThan(classes - 1 + 4 * Math.sqrt(2 * (classes - 1)));
+    // Neighbours agree as often as two draws of their own would.
+    const alike = p.reduce((sum, probability) => sum + probability ** 2, 0);
+    const agreeing = drawn.filter((label, row) => row > 0 && label === drawn[row - 1]).length / (rows - 1);
+    expect(Math.abs(agreeing - alike)).toBeLessThan(4 * Math.sqrt((alike * (1 - alike)) / rows));
+  });
+
   it('never have probability zero', async () => {
     const certain = Float64Array.from({ length: count * classes }, (_, i) => (i % classes === 2 ? 0 : -200));
     const draw = await sampler((leaf) =>
