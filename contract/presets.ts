@@ -11,8 +11,8 @@ export interface ComparisonPreset {
 const firstLight: Omit<RunSpecInput, 'optimizer'> = {
   dataset: { id: 'digits' },
   model: { kind: 'vit', patch: 2, width: 32, blocks: 2, heads: 4 },
-  batchSize: 128,
-  steps: 200,
+  batchSize: 64,
+  steps: 250,
   evaluateEvery: 5,
   seed: 0,
   target: { metric: 'val.accuracy', op: '>=', value: 0.93 },
