@@ -1,9 +1,8 @@
 /** Entry of the benchmarks and measured tables: npm run bench -- NAME. */
 import { parseArgs } from 'node:util';
-import { create, globals } from 'webgpu';
 import packageJson from '../package.json' with { type: 'json' };
-import { calmPolling } from '../cli/calm-polling.ts';
 import { loadDataset } from '../datasets/node/load.ts';
+import { openDawn } from '../gpu-kernels/dawn.ts';
 import { createTrainer } from '../training/loop/trainer.ts';
 import { tune } from './tune.ts';
 
@@ -14,11 +13,8 @@ if (name !== 'tune') {
   process.exit(2);
 }
 
-Object.assign(globalThis, globals);
-const calm = calmPolling();
 const host = `Node ${process.versions.node} (Dawn)`;
-const trainer = await createTrainer({ gpu: create([]), host, appVersion: packageJson.version, loadDataset });
+const trainer = await createTrainer({ gpu: await openDawn(), host, appVersion: packageJson.version, loadDataset });
 console.error(`adapter: ${trainer.adapter.environment.adapter}`);
 await tune(trainer, values.out ?? 'tuning.jsonl', (line) => console.log(line));
 trainer.dispose();
-calm();

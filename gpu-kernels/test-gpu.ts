@@ -1,4 +1,5 @@
 /** The GPU that tests run on: Dawn in Node, on whatever driver it finds. One device per test file. */
+import { openDawn } from './dawn.ts';
 import { openGpu, type GpuContext } from './device.ts';
 import { record, replay, type Dispatch } from './dispatch.ts';
 import { placeInNewBuffer, Region } from './region.ts';
@@ -7,10 +8,7 @@ import { readFloats } from './readback.ts';
 let shared: Promise<GpuContext> | null = null;
 
 export function testGpu(): Promise<GpuContext> {
-  shared ??= import('webgpu').then(({ create, globals }) => {
-    Object.assign(globalThis, globals);
-    return openGpu(create([]));
-  });
+  shared ??= openDawn().then(openGpu);
   return shared;
 }
 
