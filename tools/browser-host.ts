@@ -17,7 +17,8 @@ export interface BrowserHost {
   stop(): Promise<number>;
 }
 
-const startLimitMs = 30_000;
+/** Generous: a machine with other things to do may take this long, and a host that fails ends by itself. */
+const startLimitMs = 120_000;
 
 /** Starts the host on `dataDir`. Rejects with what the host said when it ends before it is ready. */
 export async function startBrowserHost(dataDir: string): Promise<BrowserHost> {
@@ -47,17 +48,18 @@ export async function startBrowserHost(dataDir: string): Promise<BrowserHost> {
     });
   });
   let timer: NodeJS.Timeout | undefined;
+  let silence = 'The browser host ended without saying why.';
   const late = new Promise<null>((resolve) => {
-    timer = setTimeout(() => resolve(null), startLimitMs);
+    timer = setTimeout(() => {
+      silence = `The browser host was not ready after ${startLimitMs / 1000} seconds; start it again when the machine is less busy.`;
+      resolve(null);
+    }, startLimitMs);
   });
   const url = await Promise.race([address, late, ended.then(() => null)]);
   clearTimeout(timer);
   if (url === null) {
     await stop();
-    throw new KronlabError(
-      'unavailable',
-      said.join('').trim() || 'The browser host ended without saying why.',
-    );
+    throw new KronlabError('unavailable', said.join('').trim() || silence);
   }
   child.stderr.pipe(process.stderr);
   return { url, ended, stop };
