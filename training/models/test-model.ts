@@ -1,0 +1,37 @@
+/**
+ * How tests look at a model before any GPU is involved: tracing it over a symbolic batch declares its parameters and
+ * its weight-sharing layers, and needs no memory.
+ */
+import type { ModelSpec } from '../../contract/run-spec.ts';
+import { Region } from '../../gpu-kernels/region.ts';
+import { Graph, size, type Tensor } from '../program/graph.ts';
+import { Parameters } from '../program/parameters.ts';
+import { buildModel } from './model.ts';
+import { ModelBuilder } from './model-builder.ts';
+
+export interface TracedModel {
+  parameters: Parameters;
+  builder: ModelBuilder;
+  logits: Tensor;
+}
+
+/** The model over images [N, C, H, W] that exist only as a shape. */
+export function traceModel(spec: ModelSpec, images: readonly number[], classes: number): TracedModel {
+  const graph = new Graph();
+  const parameters = new Parameters();
+  const builder = new ModelBuilder(graph, parameters);
+  const leaf = graph.leaf('images', images, new Region('images', size(images) * 4));
+  return { parameters, builder, logits: buildModel(builder, spec, leaf, classes) };
+}
+
+/** `name [shape] kind` of every parameter, in the order of declaration. */
+export function describeParameters(parameters: Parameters): string[] {
+  return parameters.all.map(({ name, shape, kind }) => `${name} [${shape.join(', ')}] ${kind}`);
+}
+
+/** `name inputs -> outputs, shared R times` of every weight-sharing layer. */
+export function describeLayers(builder: ModelBuilder): string[] {
+  return builder.layers.map(
+    ({ name, inputs, outputs, sharing }) => `${name} ${inputs} -> ${outputs}, shared ${sharing} times`,
+  );
+}
