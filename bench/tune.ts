@@ -15,16 +15,39 @@ import { searchSpaces, type SearchSpace } from './trials.ts';
 /** Trials are scored on this seed; the comparison reports others. */
 const tuningSeed = 0;
 
-export interface Trial {
+/** One run as the file keeps it: every evaluation, so that another target can be asked of the same trials. */
+interface TrialRecord {
   group: string;
   optimizer: OptimizerSpec;
+  msPerStep: number;
+  curve: { steps: number[]; values: number[] };
+}
+
+interface Trial extends TrialRecord {
   /** First evaluation that reaches the target; null when none does. */
   stepsToTarget: number | null;
   best: number;
   final: number;
-  msPerStep: number;
-  /** Every evaluation, so that another target can be asked of the same trials. */
-  curve: { steps: number[]; values: number[] };
+}
+
+/** What every trial shares: the default comparison without its optimiser. */
+function baseSpec(): RunSpec {
+  const [base] = presets['first-light']?.groups ?? [];
+  if (!base) throw new Error('the default comparison has no groups');
+  return { ...base.spec, seed: tuningSeed };
+}
+
+function score(record: TrialRecord): Trial {
+  const { target } = baseSpec();
+  const { steps, values } = record.curve;
+  const series: Series = { runId: '', key: target.metric, steps, values, activeMs: steps, wallMs: steps };
+  const hit = hitTarget(series, target);
+  return {
+    ...record,
+    stepsToTarget: Number.isFinite(hit.stepsToTarget) ? hit.stepsToTarget : null,
+    best: hit.best?.value ?? Number.NaN,
+    final: hit.last?.value ?? Number.NaN,
+  };
 }
 
 export async function tune(trainer: Trainer, file: string, print: (line: string) => void): Promise<void> {
@@ -49,19 +72,22 @@ async function runAll(
   const trials: Trial[] = [];
   for (const optimizer of optimizers) {
     const same = (trial: Trial) => JSON.stringify(trial.optimizer) === JSON.stringify(optimizer);
-    const trial = known.find(same) ?? (await runTrial(trainer, space.group, optimizer));
-    if (!known.includes(trial)) appendFileSync(file, `${JSON.stringify(trial)}\n`);
+    const trial = known.find(same) ?? (await runAndKeep(trainer, space.group, optimizer, file));
     print(describeTrial(trial));
     trials.push(trial);
   }
   return trials;
 }
 
-async function runTrial(trainer: Trainer, group: string, optimizer: OptimizerSpec): Promise<Trial> {
-  const [base] = presets['first-light']?.groups ?? [];
-  if (!base) throw new Error('the default comparison has no groups');
-  const spec: RunSpec = { ...base.spec, optimizer, seed: tuningSeed };
-  const series: Series = { runId: group, key: spec.target.metric, steps: [], activeMs: [], wallMs: [], values: [] };
+async function runAndKeep(trainer: Trainer, group: string, optimizer: OptimizerSpec, file: string): Promise<Trial> {
+  const record = await runTrial(trainer, group, optimizer);
+  appendFileSync(file, `${JSON.stringify(record)}\n`);
+  return score(record);
+}
+
+async function runTrial(trainer: Trainer, group: string, optimizer: OptimizerSpec): Promise<TrialRecord> {
+  const spec: RunSpec = { ...baseSpec(), optimizer };
+  const curve: TrialRecord['curve'] = { steps: [], values: [] };
   const result = await trainer.train(
     spec,
     {
@@ -70,29 +96,17 @@ async function runTrial(trainer: Trainer, group: string, optimizer: OptimizerSpe
       append: (metrics) =>
         metrics.keys.forEach((key, i) => {
           if (key !== spec.target.metric) return;
-          series.steps.push(metrics.steps[i] ?? 0);
-          series.activeMs.push(metrics.activeMs[i] ?? 0);
-          series.wallMs.push(metrics.wallMs[i] ?? 0);
-          series.values.push(metrics.values[i] ?? Number.NaN);
+          curve.steps.push(metrics.steps[i] ?? 0);
+          curve.values.push(metrics.values[i] ?? Number.NaN);
         }),
     },
     keepRunning,
   );
-  const hit = hitTarget(series, spec.target);
-  const finite = series.values.filter(Number.isFinite);
-  return {
-    group,
-    optimizer,
-    stepsToTarget: Number.isFinite(hit.stepsToTarget) ? hit.stepsToTarget : null,
-    best: Math.max(...finite),
-    final: finite.at(-1) ?? Number.NaN,
-    msPerStep: result.activeMs / result.lastStep,
-    curve: { steps: series.steps, values: series.values },
-  };
+  return { group, optimizer, msPerStep: result.activeMs / result.lastStep, curve };
 }
 
 /** Fewest steps to the target, ties by the final metric; among trials that never reach it, the best metric. */
-export function bestTrial(trials: readonly Trial[]): Trial {
+function bestTrial(trials: readonly Trial[]): Trial {
   const [best] = [...trials].sort(
     (a, b) =>
       (a.stepsToTarget ?? Infinity) - (b.stepsToTarget ?? Infinity) ||
@@ -104,7 +118,7 @@ export function bestTrial(trials: readonly Trial[]): Trial {
 
 function readTrials(file: string): Trial[] {
   const lines = readFileSync(file, 'utf8').split('\n').filter(Boolean);
-  return lines.map((line) => JSON.parse(line) as Trial);
+  return lines.map((line) => score(JSON.parse(line) as TrialRecord));
 }
 
 function describeTrial(trial: Trial): string {
