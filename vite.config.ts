@@ -9,7 +9,7 @@ export default defineConfig({
   // Pages live at paths such as /runs/1: assets are named from the root, so that a reload there finds them.
   base: '/',
   plugins: [wgsl(), svelte({ configFile: resolve(import.meta.dirname, 'svelte.config.js') })],
-  worker: { format: 'es', plugins: () => [wgsl()], rolldownOptions: { checks: { pluginTimings: false } } },
+  worker: { format: 'es', plugins: () => [wgsl()], rolldownOptions: { checks: { bundlerTimings: false } } },
   build: {
     outDir: resolve(import.meta.dirname, 'out/renderer'),
     emptyOutDir: true,
@@ -20,7 +20,7 @@ export default defineConfig({
     minify: 'oxc',
     // The page is read from this machine's disk; one large file is no burden there.
     chunkSizeWarningLimit: 2048,
-    rolldownOptions: { checks: { pluginTimings: false } },
+    rolldownOptions: { checks: { bundlerTimings: false } },
     modulePreload: { polyfill: false },
   },
 });

@@ -21,6 +21,7 @@ const everything = [
   'datasets/node',
   'db',
   'goldens',
+  'cli',
   'main/services',
   'main/browser',
   'main/electron',

@@ -5,16 +5,16 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { datasetSpecSchema } from '../contract/run-spec.ts';
-import type { LabelledImages } from './dataset.ts';
-import { digits } from './digits.ts';
-import { loadDataset } from './node/load.ts';
-import { readDataset } from './read.ts';
-import { datasets } from './registry.ts';
-import { loadDataset as fetchDataset } from './web.ts';
+import { datasetSpecSchema } from '../../contract/run-spec.ts';
+import type { LabelledImages } from '../dataset.ts';
+import { digits } from '../digits.ts';
+import { loadDataset } from './load.ts';
+import { readDataset } from '../read.ts';
+import { datasets } from '../registry.ts';
+import { loadDataset as fetchDataset } from '../web.ts';
 
 const spec = datasetSpecSchema.parse({ id: 'digits' });
-const bundled = (file: string) => readFile(fileURLToPath(new URL(`./bundled/${file}`, import.meta.url)));
+const bundled = (file: string) => readFile(fileURLToPath(new URL(`../bundled/${file}`, import.meta.url)));
 const packed = await bundled(digits.file);
 
 function classCounts({ labels }: { labels: Uint32Array }): number[] {
