@@ -12,6 +12,7 @@ import { factorPlace, jointPlace } from './curvature-checks.ts';
 import type { NetFamily } from './net-family.ts';
 import {
   compileNet,
+  submit,
   dampingRules,
   type FactorChoice,
   type FixtureRule,
@@ -22,28 +23,31 @@ import { directTolerance, preconditioningErrors } from './tolerances.ts';
 /** Values in the fixtures that the engine cannot make yet; named on the file's line. */
 const notYet = ['eigen', 'mc'];
 
-export interface NetResult {
+export interface CheckResult {
   comparisons: Comparison[];
+  /** Parts of the file that the engine cannot make yet. */
   notYet: string[];
+  /** What the reader of the line must know besides. */
+  notes: string[];
 }
 
-export async function checkNet(gpu: GpuContext, fixture: NetFixture, family: NetFamily): Promise<NetResult> {
+export async function checkNet(
+  gpu: GpuContext,
+  fixture: NetFixture,
+  family: NetFamily,
+): Promise<CheckResult> {
   const scope = openScope(gpu);
   try {
     const net = await compileNet(scope, fixture, family);
     net.step.write({ index: 1, seed: 0, slot: 0, lr: 0, correction1: 1, correction2: 1, factorMix: 1 });
-    const encoder = scope.device.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    net.program.encode(pass, new Set(phases));
-    pass.end();
-    scope.device.queue.submit([encoder.finish()]);
+    submit(scope, net.program, new Set(phases));
     const { rows } = await net.ring.read([]);
     const loss = compare('loss', [rows[0]?.loss ?? Number.NaN], [fixture.loss], directTolerance(fixture.M));
     const checks = [
       ...passChecks(net, fixture),
       ...net.choices.flatMap((choice) => curvatureChecks(choice, fixture)),
     ];
-    return { comparisons: [loss, ...(await runChecks(scope, checks))], notYet: missing(fixture) };
+    return { comparisons: [loss, ...(await runChecks(scope, checks))], notYet: missing(fixture), notes: [] };
   } finally {
     releaseScope(scope);
   }
@@ -168,7 +172,7 @@ function dampingOf(rule: FixtureRule, lambda: number, pi: number | null): Dampin
 }
 
 /** Whether the type-2 G of single loss terms, which the fixture preconditions with, is the one the engine makes. */
-function kindsCoincide({ G }: LayerFactors): boolean {
+export function kindsCoincide({ G }: LayerFactors): boolean {
   const shared = G.type2_shared;
   if (!shared) return true;
   return compare('', shared.data, G.type2.data, 1e-12).error <= 1e-12;

@@ -14,6 +14,8 @@ export interface Check {
   pick?: (numbers: Float32Array) => Float32Array;
   expected: Float64Array;
   tolerance: number;
+  /** What differences are divided by, where it is not the array's own scale. */
+  scale?: number;
 }
 
 /** Reads every region with one map and compares. */
@@ -27,10 +29,10 @@ export async function runChecks(gpu: GpuContext, checks: readonly Check[]): Prom
   for (const { quantity, expected } of checks) {
     scales.set(quantity, Math.max(scales.get(quantity) ?? 0, largest(expected)));
   }
-  return checks.map(({ where, quantity, region, pick, expected, tolerance }) => {
+  return checks.map(({ where, quantity, region, pick, expected, tolerance, scale }) => {
     const all = numbers.get(region) ?? new Float32Array();
-    const scale = scaleOf(expected, scales.get(quantity) ?? 0);
-    return compare(where, pick ? pick(all) : all, expected, tolerance, scale);
+    const divisor = scale ?? scaleOf(expected, scales.get(quantity) ?? 0);
+    return compare(where, pick ? pick(all) : all, expected, tolerance, divisor);
   });
 }
 

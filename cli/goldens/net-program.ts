@@ -4,7 +4,8 @@
  */
 import type { NetFixture } from '../../goldens/fixture.ts';
 import type { GpuContext } from '../../gpu-kernels/device.ts';
-import { Region, uploadTable } from '../../gpu-kernels/region.ts';
+import type { Region } from '../../gpu-kernels/region.ts';
+import { uploadTable } from '../../gpu-kernels/region.ts';
 import { addFactors, createFactors, type FactorSet } from '../../training/curvature/factors.ts';
 import type { Flavour } from '../../training/curvature/flavour.ts';
 import { Inverses } from '../../training/curvature/inverses.ts';
@@ -18,6 +19,7 @@ import { Graph, type Tensor } from '../../training/program/graph.ts';
 import { crossEntropy, meanSquaredError, type Loss } from '../../training/program/operations/loss.ts';
 import { Parameters, type Parameter } from '../../training/program/parameters.ts';
 import { StepUniform } from '../../training/program/step-scalars.ts';
+import type { Phase } from '../../contract/runs.ts';
 import { KronlabError } from '../../contract/errors.ts';
 import { readable } from './checks.ts';
 import type { NetFamily } from './net-family.ts';
@@ -164,4 +166,13 @@ function addChoice(scope: GpuContext, parts: LossProgram, settings: ChoiceSettin
   };
   const directions = { separate: direction('separate'), sqrt: direction('sqrt'), pi: direction('pi') };
   return { flavour, fisher, set, layout, directions };
+}
+
+/** Runs the phases of a program once. */
+export function submit(scope: GpuContext, program: Program, due: ReadonlySet<Phase>): void {
+  const encoder = scope.device.createCommandEncoder();
+  const pass = encoder.beginComputePass();
+  program.encode(pass, due);
+  pass.end();
+  scope.device.queue.submit([encoder.finish()]);
 }

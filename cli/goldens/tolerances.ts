@@ -4,6 +4,7 @@
  * allows an error of 3 + 2|x| units in the last place to `exp`, 2.5 to a division) and for longer sums.
  */
 
+import type { TrajectoryRun } from '../../goldens/fixture.ts';
 import type { RelativeErrors } from './conditioning.ts';
 
 /** Unit roundoff of f32. */
@@ -24,3 +25,22 @@ export function directTolerance(terms: number): number {
  * factors, 2 of the gradient where its own amplification is the larger.
  */
 export const preconditioningErrors: RelativeErrors = { factors: 32 * roundoff, gradient: 8 * roundoff };
+
+/** How a trajectory is compared: to which relative difference, and for how many steps that says anything. */
+export interface TrajectoryTolerance {
+  relative: number;
+  /** Null: all of them. */
+  steps: number | null;
+}
+
+/**
+ * The f32 column of the README's table, by the settings that make a run sensitive. Damping each factor by lambda or its
+ * root leaves singular factors with an inverse of 1/lambda, so a start moved by 1e-7, f32's rounding, moves the end of
+ * ten steps by 8e-4 (expand, type-2), 5e-5 (expand, empirical) or 0.1 to 3 (reduce, chaotic: there only the first two
+ * steps can be compared). First-order runs and the pi rule move by 4e-7.
+ */
+export function trajectoryTolerance(run: TrajectoryRun): TrajectoryTolerance {
+  if (run.kind !== 'kfac' || run.config.damping_rule === 'pi') return { relative: 1e-4, steps: null };
+  if (run.config.approx === 'reduce') return { relative: 1e-2, steps: 2 };
+  return { relative: run.config.fisher === 'empirical' ? 1e-3 : 1e-2, steps: null };
+}

@@ -1,0 +1,172 @@
+/**
+ * Replays every run of a trajectories fixture, one recorded program per run, and compares after each step. A run carries
+ * its rounding along, so an array is measured against the largest it has been so far in the run, not against what is
+ * left of it when the run has converged.
+ */
+import { KronlabError } from '../../contract/errors.ts';
+import type {
+  KfacTrajectory,
+  NetFixture,
+  Tensor,
+  TrajectoriesFixture,
+  TrajectoryRun,
+} from '../../goldens/fixture.ts';
+import { openScope, releaseScope, type GpuContext } from '../../gpu-kernels/device.ts';
+import type { Kfac } from '../../training/curvature/kfac.ts';
+import { kindsCoincide, type CheckResult } from './check-net.ts';
+import { runChecks, type Check } from './checks.ts';
+import { compare, largest, type Comparison } from './comparison.ts';
+import { factorPlace, jointPlace } from './curvature-checks.ts';
+import type { NetFamily } from './net-family.ts';
+import { trajectoryTolerance } from './tolerances.ts';
+import {
+  compileTrajectory,
+  submitForward,
+  submitStep,
+  type TrajectoryProgram,
+} from './trajectory-program.ts';
+
+/** `net` is the fixture the runs start from. Throws `invalid` when their parameters do not fit together. */
+export async function checkTrajectories(
+  gpu: GpuContext,
+  fixture: TrajectoriesFixture,
+  net: NetFixture,
+  family: NetFamily,
+): Promise<CheckResult> {
+  const result: CheckResult = { comparisons: [], notYet: [], notes: [] };
+  for (const [name, run] of Object.entries(fixture.runs)) {
+    const reason = unsupportedReason(run, net);
+    if (reason !== null) {
+      result.notYet.push(`${name} (${reason})`);
+      continue;
+    }
+    const { steps } = trajectoryTolerance(run);
+    const compared = Math.min(fixture.steps, steps ?? fixture.steps);
+    if (compared < fixture.steps)
+      result.notes.push(`${name}: steps 1-${compared} only, chaotic in f32 after them`);
+    result.comparisons.push(...(await replay(gpu, net, family, name, run, compared)));
+  }
+  return result;
+}
+
+/** What a run asks for that the engine does not have; null when it has everything. */
+function unsupportedReason(run: TrajectoryRun, net: NetFixture): string | null {
+  switch (run.kind) {
+    case 'sgd':
+      return run.config.dampening === 0 ? null : 'SGD with dampening';
+    case 'adamw':
+      return null;
+    case 'kfac': {
+      const { approx, fisher, damping_rule } = run.config;
+      if (damping_rule === 'eigen') return 'damping in the eigenbasis';
+      const shared = Object.values(net.factors[approx]).every(kindsCoincide);
+      if (fisher === 'type2' && !shared) return 'type2 where it is not type2_shared';
+      const own = new Set(net.layers.flatMap(({ name }) => [`${name}.weight`, `${name}.bias`]));
+      const other = Object.keys(net.params).find((name) => !own.has(name));
+      return other === undefined ? null : `K-FAC on a net with ${other} outside its layers`;
+    }
+  }
+}
+
+async function replay(
+  gpu: GpuContext,
+  net: NetFixture,
+  family: NetFamily,
+  name: string,
+  run: TrajectoryRun,
+  steps: number,
+): Promise<Comparison[]> {
+  const scope = openScope(gpu);
+  try {
+    const program = await compileTrajectory(scope, net, family, run);
+    const comparisons: Comparison[] = [];
+    const scales = new RunningScales();
+    for (let k = 1; k <= steps; k++) {
+      submitStep(scope, program, k, run.kind === 'kfac' ? factorMix(run, k) : 0);
+      const where = `runs.${name}.steps.${k}`;
+      const before = run.steps[k - 1]?.loss_before;
+      comparisons.push(await compareLoss(program, run, before, `${where}.loss_before`, scales));
+      comparisons.push(...(await runChecks(scope, stepChecks(program, run, k, where, scales))));
+    }
+    if (steps === run.steps.length) {
+      submitForward(scope, program);
+      comparisons.push(await compareLoss(program, run, run.final_loss, `runs.${name}.final_loss`, scales));
+    }
+    return comparisons;
+  } finally {
+    releaseScope(scope);
+  }
+}
+
+/** Weight of step k's factors in the moving average, which starts at zero in memory. */
+function factorMix({ config }: KfacTrajectory, k: number): number {
+  const fresh = 1 - config.ema_beta;
+  if (config.ema_start === 'first') return k === 1 ? 1 : fresh;
+  return fresh / (1 - config.ema_beta ** k);
+}
+
+/** The largest value each array has had since the run started. */
+class RunningScales {
+  private readonly byName = new Map<string, number>();
+
+  raise(name: string, values: ArrayLike<number>): number {
+    const scale = Math.max(this.byName.get(name) ?? 0, largest(values));
+    this.byName.set(name, scale);
+    return scale;
+  }
+}
+
+async function compareLoss(
+  program: TrajectoryProgram,
+  run: TrajectoryRun,
+  loss: number | undefined,
+  where: string,
+  scales: RunningScales,
+): Promise<Comparison> {
+  const { rows } = await program.ring.read([]);
+  const expected = [loss ?? Number.NaN];
+  const scale = scales.raise('loss', expected);
+  return compare(where, [rows[0]?.loss ?? Number.NaN], expected, trajectoryTolerance(run).relative, scale);
+}
+
+function stepChecks(
+  program: TrajectoryProgram,
+  run: TrajectoryRun,
+  k: number,
+  where: string,
+  scales: RunningScales,
+): Check[] {
+  const tolerance = trajectoryTolerance(run).relative;
+  const check = (
+    key: string,
+    name: string,
+    place: Pick<Check, 'region' | 'pick'>,
+    expected?: Tensor,
+  ): Check => {
+    if (!expected)
+      throw new KronlabError('invalid', `${where}.${key}.${name} is missing; the net has that name`);
+    const { data } = expected;
+    const scale = scales.raise(`${key}.${name}`, data);
+    return { where: `${where}.${key}.${name}`, quantity: key, ...place, expected: data, tolerance, scale };
+  };
+  const params: Record<string, Tensor> = run.steps[k - 1]?.params ?? {};
+  const parameters = program.parameters.all.map(({ name, region }) =>
+    check('params', name, { region }, params[name]),
+  );
+  const step = run.kind === 'kfac' ? run.steps[k - 1] : undefined;
+  if (!step || !program.kfac) return parameters;
+  return [...parameters, ...curvatureChecks(program.kfac, step, check)];
+}
+
+function curvatureChecks(
+  { factors, layout, preconditioner }: Kfac,
+  step: KfacTrajectory['steps'][number],
+  check: (key: string, name: string, place: Pick<Check, 'region' | 'pick'>, expected?: Tensor) => Check,
+): Check[] {
+  return factors.layers.flatMap(({ layer: { name }, a, g }) => [
+    check('A', name, factorPlace(a), step.A[name]),
+    check('G', name, factorPlace(g), step.G[name]),
+    check('precond', name, jointPlace(layout, name, preconditioner.direction), step.precond[name]),
+    check('velocity', name, jointPlace(layout, name, preconditioner.velocity), step.velocity[name]),
+  ]);
+}
