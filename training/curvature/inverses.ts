@@ -60,8 +60,9 @@ export class Inverses {
   private readonly settings: { rule: DampingRule; damping: number };
   private readonly set: FactorSet;
   private readonly jobGroups: JobGroup[];
+  /** The inverses of all groups as one region. */
+  readonly all: Region;
   private readonly means: Region;
-  private readonly all: Region;
   private readonly allStatus: Region;
   private readonly jobTable: Region;
   private readonly targetTable: Region;

@@ -40,10 +40,14 @@ export class Kfac {
     this.column = uploadTable(gpu, 'column', new Uint32Array(4));
   }
 
-  /** What a fresh run starts from as zero. */
+  /** What a fresh run starts from as zero: the inverses too, or a first inversion that fails would keep another run's. */
   get state(): Region[] {
-    const counters = this.inverses ? [this.inverses.failures] : [];
-    return [this.factors.averages, this.preconditioner.velocity, ...counters];
+    const { inverses } = this;
+    return [
+      this.factors.averages,
+      this.preconditioner.velocity,
+      ...(inverses ? [inverses.failures, inverses.all] : []),
+    ];
   }
 
   /** Damping as the run asked for, no longer raised by earlier failures. */

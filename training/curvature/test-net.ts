@@ -1,0 +1,139 @@
+/**
+ * The tiny net that K-FAC's tests train: a layer with a bias, a first-order parameter, a layer without a bias, both
+ * layers applied at R positions of every example, the outputs pooled. Its step is put together from the same parts as
+ * a real training step; its batch is written from outside, so that every step can have its own.
+ *
+ *   h = tanh(W1 x + b1 + shift)      logits = mean over r of W2 h
+ */
+import type { KfacSpec } from '../../contract/run-spec.ts';
+import { optimizerSpecSchema } from '../../contract/run-spec.ts';
+import { phases, type Phase } from '../../contract/runs.ts';
+import type { GpuContext } from '../../gpu-kernels/device.ts';
+import { openScope } from '../../gpu-kernels/device.ts';
+import { readFloats } from '../../gpu-kernels/readback.ts';
+import { writeRegion } from '../../gpu-kernels/region.ts';
+import { emptyRegion, testGpu } from '../../gpu-kernels/test-gpu.ts';
+import { addBackward, addUpdate, createArenas, type StepArenas } from '../loop/step-graph.ts';
+import { ModelBuilder } from '../models/model-builder.ts';
+import { compile, type Program } from '../program/compile.ts';
+import { Graph, type Tensor } from '../program/graph.ts';
+import { add, tanh } from '../program/operations/elementwise.ts';
+import { crossEntropy } from '../program/operations/loss.ts';
+import { meanAxes } from '../program/operations/reduce.ts';
+import { Parameters, type Parameter } from '../program/parameters.ts';
+import { StepUniform, type StepScalars } from '../program/step-scalars.ts';
+import { noise } from '../program/test-program.ts';
+import { Kfac } from './kfac.ts';
+
+export const netShape = { examples: 6, positions: 3, inputs: 5, hidden: 4, classes: 3 } as const;
+
+/** What a step is trained on. */
+export interface Batch {
+  /** [examples, positions, inputs] */
+  x: Float64Array;
+  /** [examples] */
+  labels: Uint32Array;
+}
+
+export function batchOf(step: number): Batch {
+  const { examples, positions, inputs, classes } = netShape;
+  return {
+    x: noise(examples * positions * inputs, 1000 + step),
+    labels: Uint32Array.from({ length: examples }, (_, n) => (n * n + step) % classes),
+  };
+}
+
+/** Initial values by parameter name, exact in f32. */
+export function netValues(): Map<string, Float64Array> {
+  const { positions, inputs, hidden, classes } = netShape;
+  return new Map([
+    ['first.weight', noise(hidden * inputs, 1)],
+    ['first.bias', noise(hidden, 2)],
+    ['shift', noise(positions * hidden, 3)],
+    ['second.weight', noise(classes * hidden, 4)],
+  ]);
+}
+
+/** K-FAC settings of a test; what is left out takes the lab's defaults. */
+export function kfacSpec(settings: object): KfacSpec {
+  const spec = optimizerSpecSchema.parse({ name: 'kfac', lr: 0.02, flavour: 'expand', ...settings });
+  if (spec.name !== 'kfac') throw new Error('these tests are about K-FAC');
+  return spec;
+}
+
+/** A compiled training step whose batch and scalars are written by hand. */
+export interface TestStep {
+  gpu: GpuContext;
+  kfac: Kfac;
+  arenas: StepArenas;
+  run(batch: Batch, scalars: Partial<StepScalars>, only?: readonly Phase[]): void;
+  valuesOf(name: string): Promise<Float32Array>;
+}
+
+/** Logits of [N, R, inputs], traced with the builder. */
+type TraceNet = (builder: ModelBuilder, x: Tensor) => Tensor;
+
+export const traceNet: TraceNet = (builder, x) => {
+  const { positions, hidden, classes } = netShape;
+  const z = builder.linear('first', x, hidden);
+  const shift = builder.parameter('shift', [1, positions, hidden], (_, count) => new Float32Array(count));
+  const h = tanh(add(z, shift));
+  return meanAxes(builder.linear('second', h, classes, { bias: false }), 1, 1);
+};
+
+/** Compiles a step of a net by the given settings. */
+export async function prepareStep(
+  spec: KfacSpec,
+  values: ReadonlyMap<string, Float64Array> = netValues(),
+  trace: TraceNet = traceNet,
+): Promise<TestStep> {
+  const gpu = openScope(await testGpu());
+  const { examples, positions, inputs } = netShape;
+  const graph = new Graph();
+  const parameters = new Parameters();
+  const builder = new ModelBuilder(graph, parameters);
+  const x = emptyRegion(gpu, 'x', examples * positions * inputs);
+  const labels = emptyRegion(gpu, 'labels', examples);
+  const logits = trace(builder, graph.leaf('x', [examples, positions, inputs], x));
+  const loss = crossEntropy(logits, graph.leaf('labels', [examples], labels, 'u32'));
+  parameters.allocate(gpu);
+  parameters.upload(gpu, ({ name }) => Float32Array.from(values.get(name) ?? []));
+  const step = new StepUniform(gpu);
+  const flavour = spec.flavour === 'reduce' ? 'reduce' : 'expand';
+  const kfac = new Kfac(gpu, builder.layers, spec, () => flavour);
+  const arenas = createArenas(gpu, parameters, ({ kind }: Parameter) => ({
+    lrScale: kind === 'other' ? spec.otherLrMultiplier : 1,
+    weightDecay: kind === 'weight' ? spec.weightDecay : 0,
+    isUpdated: kind === 'other',
+  }));
+  const outputGradients = addBackward(graph, builder, loss, arenas);
+  kfac.addCurvature(graph, loss, step, outputGradients);
+  addUpdate(graph, arenas, step, spec, kfac);
+  const program = await compile(gpu, graph, 'test step');
+  return {
+    gpu,
+    kfac,
+    arenas,
+    run(batch, scalars, only = phases) {
+      writeRegion(gpu, x, Float32Array.from(batch.x));
+      writeRegion(gpu, labels, batch.labels);
+      writeScalars(step, scalars);
+      submit(gpu, program, only);
+    },
+    valuesOf: (name) => readFloats(gpu, parameters.get(name).region),
+  };
+}
+
+/** Everything that is not given changes nothing: no rate, no new factor in the average. */
+function writeScalars(step: StepUniform, scalars: Partial<StepScalars>): void {
+  const still = { index: 1, seed: 0, slot: 0, lr: 0, correction1: 1, correction2: 1, factorMix: 0 };
+  step.write({ ...still, ...scalars });
+}
+
+function submit(gpu: GpuContext, program: Program, only: readonly Phase[]): void {
+  const encoder = gpu.device.createCommandEncoder();
+  const pass = encoder.beginComputePass();
+  program.encode(pass, new Set(only));
+  pass.end();
+  gpu.device.queue.submit([encoder.finish()]);
+}
