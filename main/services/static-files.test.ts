@@ -60,6 +60,15 @@ describe('locateStaticFile', () => {
     });
   });
 
+  it.each(['/runs', '/runs/4f2a91', '/compare', '/nowhere'])(
+    'answers the page %s with the app',
+    async (pathname) => {
+      expect(await locateStaticFile(root, pathname)).toMatchObject({
+        file: join(await realpath(root), 'index.html'),
+      });
+    },
+  );
+
   it.each<[string, number]>([
     ['/leak.txt', 404],
     ['/up/secret.txt', 404],

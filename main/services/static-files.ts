@@ -41,10 +41,19 @@ function decodeOnce(pathname: string): string | null {
   }
 }
 
+/**
+ * Pages of the app have addresses of their own (`/runs/1`), which are no files: a reload there gets the app, which knows
+ * the address or says that it does not. Whatever looks like a file, or belongs to the build, is looked for as one.
+ */
+function isPage(segments: readonly string[]): boolean {
+  return segments[0] !== 'assets' && segments.every((segment) => extname(segment) === '');
+}
+
 /** Finds the file under `root` that `pathname` names. Follows links only as far as they stay inside `root`. */
 export async function locateStaticFile(root: string, pathname: string): Promise<StaticAnswer> {
-  const segments = staticSegments(pathname);
-  if (segments === null) return { status: 400 };
+  const named = staticSegments(pathname);
+  if (named === null) return { status: 400 };
+  const segments = isPage(named) ? ['index.html'] : named;
   const file = await realpath(join(resolve(root), ...segments)).catch(() => null);
   if (file === null || !file.startsWith((await realpath(root)) + sep)) return { status: 404 };
   if (!(await stat(file)).isFile()) return { status: 404 };
