@@ -14,7 +14,12 @@ if (name !== 'tune') {
 }
 
 const host = `Node ${process.versions.node} (Dawn)`;
-const trainer = await createTrainer({ gpu: await openDawn(), host, appVersion: packageJson.version, loadDataset });
+const trainer = await createTrainer({
+  gpu: await openDawn(),
+  host,
+  appVersion: packageJson.version,
+  loadDataset,
+});
 console.error(`adapter: ${trainer.adapter.environment.adapter}`);
 await tune(trainer, values.out ?? 'tuning.jsonl', (line) => console.log(line));
 trainer.dispose();

@@ -79,7 +79,12 @@ async function runAll(
   return trials;
 }
 
-async function runAndKeep(trainer: Trainer, group: string, optimizer: OptimizerSpec, file: string): Promise<Trial> {
+async function runAndKeep(
+  trainer: Trainer,
+  group: string,
+  optimizer: OptimizerSpec,
+  file: string,
+): Promise<Trial> {
   const record = await runTrial(trainer, group, optimizer);
   appendFileSync(file, `${JSON.stringify(record)}\n`);
   return score(record);
@@ -122,7 +127,10 @@ function readTrials(file: string): Trial[] {
 }
 
 function describeTrial(trial: Trial): string {
-  const hit = trial.stepsToTarget === null ? `not reached, best ${trial.best.toFixed(3)}` : `${trial.stepsToTarget} steps`;
+  const hit =
+    trial.stepsToTarget === null
+      ? `not reached, best ${trial.best.toFixed(3)}`
+      : `${trial.stepsToTarget} steps`;
   return `${trial.group} ${settings(trial.optimizer)}: ${hit}, final ${trial.final.toFixed(3)}`;
 }
 
@@ -146,6 +154,7 @@ function table(trials: readonly Trial[]): string {
     const hit = t.stepsToTarget === null ? 'not reached' : String(t.stepsToTarget);
     return `| ${t.group} | ${settings(t.optimizer)}${chosen} | ${hit} | ${t.best.toFixed(3)} | ${t.final.toFixed(3)} |`;
   });
-  return ['| optimiser | setting | steps to target | best | final |', '|---|---|---|---|---|', ...rows].join('\n');
+  return ['| optimiser | setting | steps to target | best | final |', '|---|---|---|---|---|', ...rows].join(
+    '\n',
+  );
 }
-

@@ -29,7 +29,13 @@ export const presets: Record<string, ComparisonPreset> = {
     name: 'First light: handwritten digits',
     groups: [
       group('AdamW', { name: 'adamw', lr: 0.02 }),
-      group('K-FAC expand', { name: 'kfac', flavour: 'expand', lr: 0.02, damping: 0.01, otherLrMultiplier: 3 }),
+      group('K-FAC expand', {
+        name: 'kfac',
+        flavour: 'expand',
+        lr: 0.02,
+        damping: 0.01,
+        otherLrMultiplier: 3,
+      }),
       group('K-FAC reduce', { name: 'kfac', flavour: 'reduce', lr: 0.03, damping: 0.01 }),
       group('Grafting control', {
         name: 'kfac',

@@ -89,6 +89,8 @@ function isSoftware(info: GPUAdapterInfo): boolean {
 function describeAdapter(info: GPUAdapterInfo, software: boolean): string {
   const name = /swiftshader/i.test(`${info.architecture} ${info.description}`)
     ? 'SwiftShader'
-    : info.description || [info.vendor, info.architecture, info.device].filter(Boolean).join(' ') || 'Unnamed adapter';
+    : info.description ||
+      [info.vendor, info.architecture, info.device].filter(Boolean).join(' ') ||
+      'Unnamed adapter';
   return software ? `${name} (software)` : name;
 }

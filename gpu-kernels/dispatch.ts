@@ -53,7 +53,9 @@ interface PreparedKernel {
 /** Compiles every distinct kernel of a program at once and prebuilds its bind groups. Regions must be placed. */
 export async function record(gpu: GpuContext, dispatches: readonly Dispatch[]): Promise<RecordedDispatch[]> {
   const prepared = dispatches.map((dispatch) => prepare(gpu, dispatch));
-  const kernels = await Promise.all(prepared.map((p) => gpu.pipelines.get(p.dispatch.label, p.wgsl, p.kinds)));
+  const kernels = await Promise.all(
+    prepared.map((p) => gpu.pipelines.get(p.dispatch.label, p.wgsl, p.kinds)),
+  );
   const params = createParamsBuffer(gpu, prepared);
   return prepared.map((p, i) => {
     const kernel = kernels[i] as CompiledKernel;
@@ -113,13 +115,23 @@ function mergeAliases(dispatch: Dispatch): { bindings: Binding[]; code: string }
   const bindings: Binding[] = [];
   let code = dispatch.code;
   for (const binding of dispatch.bindings) {
-    const twin = bindings.find((other) => other.region === binding.region || other.region.overlaps(binding.region));
+    const twin = bindings.find(
+      (other) => other.region === binding.region || other.region.overlaps(binding.region),
+    );
     if (!twin) {
       bindings.push(binding);
       continue;
     }
-    if (twin.type !== binding.type || twin.write || binding.write || twin.region.offset !== binding.region.offset) {
-      throw new KronlabError('internal', `${dispatch.label} binds ${twin.name} and ${binding.name} on the same memory`);
+    if (
+      twin.type !== binding.type ||
+      twin.write ||
+      binding.write ||
+      twin.region.offset !== binding.region.offset
+    ) {
+      throw new KronlabError(
+        'internal',
+        `${dispatch.label} binds ${twin.name} and ${binding.name} on the same memory`,
+      );
     }
     // After a dot the name is a member or a swizzle (`v.x`), not the variable.
     code = code.replace(new RegExp(`(?<!\\.)\\b${binding.name}\\b`, 'g'), twin.name);
@@ -139,7 +151,10 @@ function createParamsBuffer(gpu: GpuContext, prepared: readonly PreparedKernel[]
     const data = p.dispatch.params?.data;
     if (!data) return;
     if (data.byteLength > regionAlignment) {
-      throw new KronlabError('internal', `${p.dispatch.label} has ${data.byteLength} bytes of parameters; at most ${regionAlignment}`);
+      throw new KronlabError(
+        'internal',
+        `${p.dispatch.label} has ${data.byteLength} bytes of parameters; at most ${regionAlignment}`,
+      );
     }
     words.set(data, (i * regionAlignment) / 4);
   });
@@ -157,12 +172,19 @@ function createBindGroup(
   const entries: GPUBindGroupEntry[] = p.bindings.map((b, binding) => ({
     binding,
     // Whole vec4s: a binding's size must be a multiple of its element's.
-    resource: { buffer: b.region.buffer, offset: b.region.offset, size: Math.ceil(Math.max(b.region.bytes, 4) / 16) * 16 },
+    resource: {
+      buffer: b.region.buffer,
+      offset: b.region.offset,
+      size: Math.ceil(Math.max(b.region.bytes, 4) / 16) * 16,
+    },
   }));
   const { params: own, step } = p.dispatch;
   if (own) {
     const size = Math.ceil(own.data.byteLength / 16) * 16;
-    entries.push({ binding: entries.length, resource: { buffer: params, offset: index * regionAlignment, size } });
+    entries.push({
+      binding: entries.length,
+      resource: { buffer: params, offset: index * regionAlignment, size },
+    });
   }
   if (step) entries.push({ binding: entries.length, resource: { buffer: step.buffer } });
   return device.createBindGroup({ label: p.dispatch.label, layout, entries });

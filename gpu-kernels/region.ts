@@ -43,7 +43,8 @@ export class Region {
   }
 
   private placed(): { buffer: GPUBuffer; offset: number } {
-    if (!this.place) throw new KronlabError('internal', `region ${this.label} was used before memory was planned`);
+    if (!this.place)
+      throw new KronlabError('internal', `region ${this.label} was used before memory was planned`);
     return this.place;
   }
 }

@@ -16,7 +16,11 @@ export function testGpu(): Promise<GpuContext> {
 export function uploaded(gpu: GpuContext, label: string, data: ArrayLike<number> | Uint32Array): Region {
   const region = emptyRegion(gpu, label, data.length);
   const bytes = data instanceof Uint32Array ? data : Float32Array.from(data);
-  gpu.device.queue.writeBuffer(region.buffer, region.offset, bytes as Uint32Array<ArrayBuffer> | Float32Array<ArrayBuffer>);
+  gpu.device.queue.writeBuffer(
+    region.buffer,
+    region.offset,
+    bytes as Uint32Array<ArrayBuffer> | Float32Array<ArrayBuffer>,
+  );
   return region;
 }
 
@@ -27,7 +31,11 @@ export function emptyRegion(gpu: GpuContext, label: string, words: number): Regi
 }
 
 /** Runs launches once and reads a region back. */
-export async function runAndRead(gpu: GpuContext, dispatches: Dispatch[], result: Region): Promise<Float32Array> {
+export async function runAndRead(
+  gpu: GpuContext,
+  dispatches: Dispatch[],
+  result: Region,
+): Promise<Float32Array> {
   const recorded = await record(gpu, dispatches);
   const encoder = gpu.device.createCommandEncoder();
   const pass = encoder.beginComputePass();

@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { emptyRegion, runAndRead, testGpu, uploaded } from '../test-gpu.ts';
 import { matmul } from './matmul.ts';
 
-const noise = (n: number, seed: number) => Float32Array.from({ length: n }, (_, i) => Math.sin(seed + 1.7 * i + 0.01 * i * i));
+const noise = (n: number, seed: number) =>
+  Float32Array.from({ length: n }, (_, i) => Math.sin(seed + 1.7 * i + 0.01 * i * i));
 
 interface Case {
   m: number;
@@ -13,7 +14,14 @@ interface Case {
   alpha?: number;
 }
 
-function reference(c: Case, a: Float32Array, b: Float32Array, bias: Float32Array, ta: boolean, tb: boolean): Float64Array {
+function reference(
+  c: Case,
+  a: Float32Array,
+  b: Float32Array,
+  bias: Float32Array,
+  ta: boolean,
+  tb: boolean,
+): Float64Array {
   const { m, n, k, batch = 1, alpha = 1 } = c;
   const out = new Float64Array(batch * m * n);
   for (let z = 0; z < batch; z++)

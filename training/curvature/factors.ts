@@ -52,12 +52,22 @@ export interface FactorSet {
 }
 
 /** Decides which factors exist and reserves their memory. */
-export function createFactors(gpu: GpuContext, layers: LinearLayer[], flavourOf: (layer: LinearLayer) => Flavour): FactorSet {
+export function createFactors(
+  gpu: GpuContext,
+  layers: LinearLayer[],
+  flavourOf: (layer: LinearLayer) => Flavour,
+): FactorSet {
   const factors: Factor[] = [];
   const factor = (name: string, side: number): Factor => {
     const padded = paddedSide(side);
     const bytes = padded * padded * 4;
-    const created = { name, size: side, padded, average: new Region(name, bytes), fresh: new Region(`fresh ${name}`, bytes) };
+    const created = {
+      name,
+      size: side,
+      padded,
+      average: new Region(name, bytes),
+      fresh: new Region(`fresh ${name}`, bytes),
+    };
     factors.push(created);
     return created;
   };
@@ -69,8 +79,16 @@ export function createFactors(gpu: GpuContext, layers: LinearLayer[], flavourOf:
     byInput.set(key, a);
     return { layer, flavour, a, g: factor(`G of ${layer.name}`, layer.outputs) };
   });
-  const averages = placeInNewBuffer(gpu, 'factors', factors.map((f) => f.average));
-  const fresh = placeInNewBuffer(gpu, 'fresh factors', factors.map((f) => f.fresh));
+  const averages = placeInNewBuffer(
+    gpu,
+    'factors',
+    factors.map((f) => f.average),
+  );
+  const fresh = placeInNewBuffer(
+    gpu,
+    'fresh factors',
+    factors.map((f) => f.fresh),
+  );
   return {
     layers: kfacLayers,
     factors,
@@ -119,7 +137,10 @@ function addInputFactors(set: FactorSet, graph: Graph): void {
   for (const { layer, flavour, a } of set.layers) {
     if (done.has(a)) continue;
     done.add(a);
-    const x = flavour === 'reduce' && layer.sharing > 1 ? meanAxes(byPosition(layer.input, layer), 1, 1) : layer.input;
+    const x =
+      flavour === 'reduce' && layer.sharing > 1
+        ? meanAxes(byPosition(layer.input, layer), 1, 1)
+        : layer.input;
     const rows = size(x.shape) / layer.inputs;
     addGram(graph, a, x, rows, layer.inputs, layer.bias !== null, 1 / rows, false);
   }
@@ -135,7 +156,8 @@ function addOutputFactors(
   for (const { layer, flavour, g } of set.layers) {
     const gradient = gradients.get(layer.output);
     if (!gradient) continue;
-    const x = flavour === 'reduce' && layer.sharing > 1 ? sumAxes(byPosition(gradient, layer), 1, 1) : gradient;
+    const x =
+      flavour === 'reduce' && layer.sharing > 1 ? sumAxes(byPosition(gradient, layer), 1, 1) : gradient;
     addGram(graph, g, x, size(x.shape) / layer.outputs, layer.outputs, false, alpha, accumulate);
   }
 }

@@ -40,7 +40,12 @@ export function gram(gpu: GpuContext, args: GramArguments): Dispatch[] {
   const group = gpu.adapterClass === 'software' ? 4 : 16;
   const launch: Dispatch = {
     label: args.label,
-    code: expandTemplate(source, { QUADS: quads, ONES: args.ones, ACCUMULATE: args.accumulate, GROUP: group }),
+    code: expandTemplate(source, {
+      QUADS: quads,
+      ONES: args.ones,
+      ACCUMULATE: args.accumulate,
+      GROUP: group,
+    }),
     bindings: [
       { name: 'X', type: quads ? 'array<vec4f>' : 'array<f32>', region: args.x, write: false },
       { name: 'F', type: 'array<vec4f>', region: target, write: true },

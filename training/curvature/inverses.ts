@@ -80,11 +80,25 @@ export class Inverses {
       a: new Region('inverses of A', group.layers.length * group.columns ** 2 * 4),
       g: new Region('inverses of G', group.layers.length * group.rows ** 2 * 4),
     }));
-    this.all = wholeBuffer('inverses', placeInNewBuffer(gpu, 'inverses', this.groups.flatMap((g) => [g.a, g.g])));
+    this.all = wholeBuffer(
+      'inverses',
+      placeInNewBuffer(
+        gpu,
+        'inverses',
+        this.groups.flatMap((g) => [g.a, g.g]),
+      ),
+    );
     const jobs = inverseJobs(set, settings.rule);
     this.jobGroups = groupJobs(jobs);
     this.jobs = this.jobGroups.flatMap((g) => g.jobs);
-    this.allStatus = wholeBuffer('status', placeInNewBuffer(gpu, 'inversion status', this.jobGroups.map((g) => g.status)));
+    this.allStatus = wholeBuffer(
+      'status',
+      placeInNewBuffer(
+        gpu,
+        'inversion status',
+        this.jobGroups.map((g) => g.status),
+      ),
+    );
     this.means = uploadTable(gpu, 'mean eigenvalues', new Float32Array(set.factors.length));
     this.failures = uploadTable(gpu, 'inversion failures', new Uint32Array(this.jobs.length));
     this.boosts = uploadTable(gpu, 'damping boosts', new Float32Array(this.jobs.length).fill(1));
@@ -222,7 +236,11 @@ export class Inverses {
     return Uint32Array.from(
       this.jobGroups.flatMap((group) =>
         group.jobs.flatMap((job, slot) =>
-          job.targets.flatMap((target) => [group.firstJob + slot, ...place(target), group.status.offset / 4 + slot]),
+          job.targets.flatMap((target) => [
+            group.firstJob + slot,
+            ...place(target),
+            group.status.offset / 4 + slot,
+          ]),
         ),
       ),
     );
@@ -247,7 +265,13 @@ function groupJobs(jobs: readonly InverseJob[]): JobGroup[] {
   let firstTarget = 0;
   return sides.map((side) => {
     const members = jobs.filter((job) => workSide(job) === side);
-    const group = { side, jobs: members, firstJob, firstTarget, status: new Region('inversion status', members.length * 4) };
+    const group = {
+      side,
+      jobs: members,
+      firstJob,
+      firstTarget,
+      status: new Region('inversion status', members.length * 4),
+    };
     firstJob += members.length;
     firstTarget += members.reduce((sum, job) => sum + job.targets.length, 0);
     return group;
@@ -258,4 +282,3 @@ function groupJobs(jobs: readonly InverseJob[]): JobGroup[] {
 function workSide(job: InverseJob): number {
   return Math.ceil(job.factor.size / 32) * 32;
 }
-

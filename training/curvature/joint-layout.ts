@@ -40,7 +40,13 @@ export function layOutJoint(gpu: GpuContext, layers: readonly KfacLayer[]): Join
     const columns = layer.a.padded;
     let group = groups.find((g) => g.rows === rows && g.columns === columns);
     if (!group) {
-      group = { rows, columns, layers: [], stride: Math.ceil((rows * columns) / blockLength) * blockLength, offset: 0 };
+      group = {
+        rows,
+        columns,
+        layers: [],
+        stride: Math.ceil((rows * columns) / blockLength) * blockLength,
+        offset: 0,
+      };
       groups.push(group);
     }
     group.layers.push(layer);
@@ -51,7 +57,13 @@ export function layOutJoint(gpu: GpuContext, layers: readonly KfacLayer[]): Join
     length += group.stride * group.layers.length;
   }
   const ordered = groups.flatMap((g) => g.layers);
-  return { groups, layers: ordered, length, blocks: blockTable(gpu, groups, length), table: layerTable(gpu, groups) };
+  return {
+    groups,
+    layers: ordered,
+    length,
+    blocks: blockTable(gpu, groups, length),
+    table: layerTable(gpu, groups),
+  };
 }
 
 function blockTable(gpu: GpuContext, groups: JointGroup[], length: number): Region {
@@ -83,8 +95,14 @@ function layerTable(gpu: GpuContext, groups: JointGroup[]): Region {
 }
 
 /** A joint arena: the whole, and one region per group. */
-export function jointArena(gpu: GpuContext, layout: JointLayout, label: string): { whole: Region; groups: Region[] } {
-  const groups = layout.groups.map((g) => new Region(`${label} ${g.rows} x ${g.columns}`, g.stride * g.layers.length * 4));
+export function jointArena(
+  gpu: GpuContext,
+  layout: JointLayout,
+  label: string,
+): { whole: Region; groups: Region[] } {
+  const groups = layout.groups.map(
+    (g) => new Region(`${label} ${g.rows} x ${g.columns}`, g.stride * g.layers.length * 4),
+  );
   const buffer = placeInNewBuffer(gpu, label, groups);
   const whole = new Region(label, layout.length * 4);
   whole.locate(buffer, 0);

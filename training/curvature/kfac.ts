@@ -28,7 +28,12 @@ export class Kfac {
   private readonly column: Region;
 
   /** Parameters must be allocated: tables hold their positions. */
-  constructor(gpu: GpuContext, layers: LinearLayer[], spec: KfacSpec, flavourOf: (layer: LinearLayer) => Flavour) {
+  constructor(
+    gpu: GpuContext,
+    layers: LinearLayer[],
+    spec: KfacSpec,
+    flavourOf: (layer: LinearLayer) => Flavour,
+  ) {
     this.spec = spec;
     this.factors = createFactors(gpu, layers, flavourOf);
     this.layout = layOutJoint(gpu, this.factors.layers);
@@ -52,7 +57,8 @@ export class Kfac {
 
   /** Damping as the run asked for, no longer raised by earlier failures. */
   resetDamping(gpu: GpuContext): void {
-    if (this.inverses) writeRegion(gpu, this.inverses.boosts, new Float32Array(this.inverses.jobs.length).fill(1));
+    if (this.inverses)
+      writeRegion(gpu, this.inverses.boosts, new Float32Array(this.inverses.jobs.length).fill(1));
   }
 
   get reports(): LayerReport[] {
@@ -66,10 +72,22 @@ export class Kfac {
   }
 
   /** The factor and inverse phases; the program has its forward and backward pass already. */
-  addCurvature(graph: Graph, loss: Loss, step: StepUniform, outputGradients: ReadonlyMap<Tensor, Tensor>): void {
+  addCurvature(
+    graph: Graph,
+    loss: Loss,
+    step: StepUniform,
+    outputGradients: ReadonlyMap<Tensor, Tensor>,
+  ): void {
     const { inverses } = this;
     if (!inverses) return;
-    addFactors(this.factors, { graph, loss, fisher: this.spec.fisher, step, outputGradients, column: this.column });
+    addFactors(this.factors, {
+      graph,
+      loss,
+      fisher: this.spec.fisher,
+      step,
+      outputGradients,
+      column: this.column,
+    });
     graph.inPhase('inverses', () => graph.effect('inverses', [], (lowering) => inverses.lower(lowering)));
   }
 

@@ -39,7 +39,19 @@ export class MetricsRing {
         const scratch = (label: string, words: number) => lowering.scratch(label, words);
         const scale = 1 / loss.termCount;
         const x = lowering.region(tensor);
-        return { y, launches: sumMiddle({ label: 'mean', x, y, outer: 1, length: loss.termCount, inner: 1, scale, scratch }) };
+        return {
+          y,
+          launches: sumMiddle({
+            label: 'mean',
+            x,
+            y,
+            outer: 1,
+            length: loss.termCount,
+            inner: 1,
+            scale,
+            scratch,
+          }),
+        };
       };
       const means = mean(loss.terms);
       const hits = loss.hits ? mean(loss.hits) : means;
@@ -67,7 +79,9 @@ export class MetricsRing {
   }
 
   /** Reads the ring, and other small regions with it in the same map. */
-  async read(others: readonly Region[]): Promise<{ rows: MetricsRow[]; evaluation: MetricsRow; others: ArrayBuffer[] }> {
+  async read(
+    others: readonly Region[],
+  ): Promise<{ rows: MetricsRow[]; evaluation: MetricsRow; others: ArrayBuffer[] }> {
     const [ring, ...rest] = await readRegions(this.gpu, [this.region, ...others]);
     const values = new Float32Array(ring ?? new ArrayBuffer(0));
     const row = (slot: number): MetricsRow => ({

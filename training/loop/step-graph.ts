@@ -48,7 +48,11 @@ export function addBackward(
   return graph.inPhase('backward', () => {
     const seed = lossSeed(loss, { kind: 'gradient' }, 1 / loss.termCount);
     const outputs = builder.layers.map((layer) => layer.output);
-    const all = backward(graph, [{ tensor: loss.outputs, gradient: seed }], [...builder.leaves.values(), ...outputs]);
+    const all = backward(
+      graph,
+      [{ tensor: loss.outputs, gradient: seed }],
+      [...builder.leaves.values(), ...outputs],
+    );
     for (const [parameter, leaf] of builder.leaves) {
       const gradient = all.get(leaf);
       const region = arenas.gradientOf.get(parameter);

@@ -71,7 +71,10 @@ class GpuTrainer implements Trainer {
 
   async train(spec: RunSpec, listener: TrainingListener, control: TrainingControl): Promise<TrainingResult> {
     const lost = this.gpu.lost.then((info): never => {
-      throw new KronlabError('device-lost', `The GPU was lost (${info.message || info.reason}). What was saved is kept; start the run again.`);
+      throw new KronlabError(
+        'device-lost',
+        `The GPU was lost (${info.message || info.reason}). What was saved is kept; start the run again.`,
+      );
     });
     // Raced below; without a handler of its own a loss between runs would be an unhandled rejection.
     lost.catch(() => undefined);
@@ -84,8 +87,13 @@ class GpuTrainer implements Trainer {
     this.gpu.device.destroy();
   }
 
-  private async trainHere(spec: RunSpec, listener: TrainingListener, control: TrainingControl): Promise<TrainingResult> {
-    if (this.lostReason !== null) throw new KronlabError('device-lost', `The GPU was lost (${this.lostReason}).`);
+  private async trainHere(
+    spec: RunSpec,
+    listener: TrainingListener,
+    control: TrainingControl,
+  ): Promise<TrainingResult> {
+    if (this.lostReason !== null)
+      throw new KronlabError('device-lost', `The GPU was lost (${this.lostReason}).`);
     listener.progress({
       state: 'compiling',
       step: 0,

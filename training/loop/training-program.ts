@@ -22,6 +22,7 @@ import { gather } from '../program/operations/gather.ts';
 import { Parameters, type Parameter } from '../program/parameters.ts';
 import { StepUniform } from '../program/step-scalars.ts';
 import { MetricsRing } from './metrics-ring.ts';
+import { PhaseTimer } from './phase-timer.ts';
 import { addBackward, addUpdate, createArenas } from './step-graph.ts';
 
 interface Parts {
@@ -33,6 +34,8 @@ interface Parts {
   ring: MetricsRing;
   rows: Region;
   layers: LayerReport[];
+  /** Null where the adapter has no timestamps. */
+  timer: PhaseTimer | null;
   program: Program;
   evaluation: Program;
 }
@@ -72,6 +75,10 @@ export class TrainingProgram {
     return this.parts.ring;
   }
 
+  get timer(): PhaseTimer | null {
+    return this.parts.timer;
+  }
+
   get kfac(): Kfac | null {
     return this.parts.kfac;
   }
@@ -90,6 +97,7 @@ export class TrainingProgram {
     }
     scope.device.queue.submit([encoder.finish()]);
     kfac?.resetDamping(scope);
+    this.parts.timer?.reset();
   }
 
   /** Chooses the batch of everything submitted afterwards. */
@@ -97,12 +105,16 @@ export class TrainingProgram {
     writeRegion(this.parts.scope, this.parts.rows, rows);
   }
 
-  /** Encodes one training step; the factor and inverse phases only when they are due. */
-  encodeStep(pass: GPUComputePassEncoder, due: { factors: boolean; inverses: boolean }): void {
-    const skipped = new Set<Phase>();
-    if (!due.factors) skipped.add('factors');
-    if (!due.inverses) skipped.add('inverses');
-    this.parts.program.encode(pass, new Set(phases.filter((phase) => !skipped.has(phase))));
+  /** Encodes one training step: the phases that are due, with timestamps around them when they are to be timed. */
+  encodeStep(encoder: GPUCommandEncoder, due: ReadonlySet<Phase>, timed: boolean): void {
+    const { program, timer } = this.parts;
+    if (timed && timer) {
+      timer.encode(encoder, program, due);
+      return;
+    }
+    const pass = encoder.beginComputePass();
+    program.encode(pass, due);
+    pass.end();
   }
 
   encodeEvaluation(pass: GPUComputePassEncoder): void {
@@ -110,6 +122,7 @@ export class TrainingProgram {
   }
 
   destroy(): void {
+    this.parts.timer?.destroy();
     releaseScope(this.parts.scope);
   }
 }
@@ -143,7 +156,8 @@ async function buildParts(scope: GpuContext, spec: RunSpec, data: PreparedDatase
     compileEvaluation(scope, spec, data, parameters, step, ring),
   ]);
   const layers = kfac ? kfac.reports : [];
-  return { scope, parameters, arenas, kfac, step, ring, rows, layers, program, evaluation };
+  const timer = PhaseTimer.create(scope);
+  return { scope, parameters, arenas, kfac, step, ring, rows, layers, timer, program, evaluation };
 }
 
 function trainingLoss(

@@ -6,12 +6,17 @@
  */
 import { KronlabError } from '../../contract/errors.ts';
 import type { RunSpec } from '../../contract/run-spec.ts';
-import type { TrainingControl, TrainingListener, TrainingProgress, TrainingResult } from '../../contract/training.ts';
+import type {
+  TrainingControl,
+  TrainingListener,
+  TrainingProgress,
+  TrainingResult,
+} from '../../contract/training.ts';
 import type { PreparedDataset } from '../../datasets/dataset.ts';
 import type { GpuContext } from '../../gpu-kernels/device.ts';
 import { scheduleFactor } from '../optimisers/schedule.ts';
 import { BatchOrder } from './batches.ts';
-import { dueWork } from './intervals.ts';
+import { dueWork, phasesDue } from './intervals.ts';
 import { Journal } from './journal.ts';
 import { ringSlots } from './metrics-ring.ts';
 import { StepClock } from './step-clock.ts';
@@ -19,6 +24,8 @@ import type { TrainingProgram } from './training-program.ts';
 
 /** Steps submitted ahead of the one the GPU works on: enough to hide the host, few enough to stop quickly. */
 const inFlight = 2;
+/** Every so many steps a step's phases are timed: a multiple of the usual intervals, and one between. */
+const timedEvery = 5;
 /** Progress at most this often. */
 const progressMs = 250;
 
@@ -70,7 +77,7 @@ export class TrainingRun {
     const { spec, journal } = this;
     journal.event(0, 'info', 'started', `Started on ${this.gpu.name}, seed ${spec.seed}`);
     this.report('training', 0, true);
-    for (let step = 1; step <= spec.steps; ) {
+    for (let step = 1; step <= spec.steps;) {
       const last = this.endOfStretch(step);
       const reached = await this.stretch(step, last);
       const diverged = await this.collect(reached);
@@ -122,9 +129,9 @@ export class TrainingRun {
       factorMix: due.factors ? this.nextFactorMix() : 0,
     });
     const encoder = this.gpu.device.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    program.encodeStep(pass, due);
-    pass.end();
+    const duePhases = phasesDue(due);
+    program.timer?.count(duePhases);
+    program.encodeStep(encoder, duePhases, step % timedEvery === 0);
     this.gpu.device.queue.submit([encoder.finish()]);
     const submitted: SubmittedStep = { step, slot, lr, at: Number.NaN, done: Promise.resolve() };
     submitted.done = this.gpu.device.queue.onSubmittedWorkDone().then(() => {
@@ -147,7 +154,9 @@ export class TrainingRun {
     const evaluates = reached % spec.evaluateEvery === 0 || reached === spec.steps;
     if (evaluates) this.submitEvaluation();
     const failures = program.kfac?.inverses?.failures;
-    const read = await program.ring.read(failures ? [failures] : []);
+    const { timer } = program;
+    const read = await program.ring.read([...(failures ? [failures] : []), ...(timer ? [timer.region] : [])]);
+    timer?.read(read.others.at(-1) ?? new ArrayBuffer(0));
     let diverged: number | null = null;
     for (const submitted of this.pending) {
       const ms = Math.max(0, submitted.at - this.lastDone);
@@ -165,7 +174,7 @@ export class TrainingRun {
       }
     }
     this.pending = [];
-    if (read.others[0]) this.noteFailures(reached, new Uint32Array(read.others[0]));
+    if (failures) this.noteFailures(reached, new Uint32Array(read.others[0] ?? new ArrayBuffer(0)));
     if (diverged === null && evaluates) {
       const { loss, accuracy } = read.evaluation;
       journal.add('val.loss', reached, this.times(), loss);
@@ -210,14 +219,20 @@ export class TrainingRun {
       this.journal.event(step, 'info', 'paused', `Paused at step ${step}`);
       this.report('paused', step, true);
       while (this.control.command === 'pause') await this.control.changed();
-      if (this.control.command === 'run') this.journal.event(step, 'info', 'resumed', `Resumed at step ${step}`);
+      if (this.control.command === 'run')
+        this.journal.event(step, 'info', 'resumed', `Resumed at step ${step}`);
     }
     return this.control.command !== 'stop';
   }
 
   private finish(status: TrainingResult['status'], lastStep: number): TrainingResult {
     if (status === 'diverged') {
-      this.journal.event(lastStep, 'error', 'diverged', `Loss became non-finite at step ${lastStep}. The run is kept up to there.`);
+      this.journal.event(
+        lastStep,
+        'error',
+        'diverged',
+        `Loss became non-finite at step ${lastStep}. The run is kept up to there.`,
+      );
     }
     if (status === 'stopped') this.journal.event(lastStep, 'info', 'stopped', `Stopped at step ${lastStep}`);
     if (status === 'finished') this.journal.event(lastStep, 'info', 'finished', `Finished ${lastStep} steps`);
@@ -242,7 +257,7 @@ export class TrainingRun {
       activeMs: this.activeMs,
       stepMs: this.clock.median,
       stepMsSpread: this.clock.spread,
-      phaseMs: {},
+      phaseMs: this.program.timer?.means ?? {},
     });
   }
 }

@@ -42,7 +42,12 @@ export class ModelBuilder {
   }
 
   /** x[..., inputs] W^T + b; weight [outputs, inputs], bias [outputs], initialised as nn.Linear. */
-  linear(name: string, x: Tensor, outputs: number, options: { bias?: boolean; isAttentionKey?: boolean } = {}): Tensor {
+  linear(
+    name: string,
+    x: Tensor,
+    outputs: number,
+    options: { bias?: boolean; isAttentionKey?: boolean } = {},
+  ): Tensor {
     const inputs = lastAxis(x);
     const weight = this.obtain(`${name}.weight`, [outputs, inputs], 'weight', uniformFanIn(inputs));
     return this.shared(name, x, weight, options.bias ?? true, options.isAttentionKey ?? false);
@@ -52,7 +57,12 @@ export class ModelBuilder {
   convolution(name: string, x: Tensor, channels: number, window: Window, bias = true): Tensor {
     const [n, , , c] = x.shape as [number, number, number, number];
     const shape = [channels, c, ...window.kernel];
-    const weight = this.obtain(`${name}.weight`, shape, 'weight', uniformFanIn(c * window.kernel[0] * window.kernel[1]));
+    const weight = this.obtain(
+      `${name}.weight`,
+      shape,
+      'weight',
+      uniformFanIn(c * window.kernel[0] * window.kernel[1]),
+    );
     const { patches, height, width } = unfold(x, window);
     const z = this.shared(name, patches, weight, bias, false);
     return this.graph.reshape(z, [n, height, width, channels]);
@@ -70,7 +80,13 @@ export class ModelBuilder {
     return this.parameter(name, [1, length, width], normal(0.02));
   }
 
-  private shared(name: string, x: Tensor, weight: Parameter, withBias: boolean, isAttentionKey: boolean): Tensor {
+  private shared(
+    name: string,
+    x: Tensor,
+    weight: Parameter,
+    withBias: boolean,
+    isAttentionKey: boolean,
+  ): Tensor {
     const inputs = lastAxis(x);
     const outputs = weight.shape[0] ?? 1;
     const bias = withBias ? this.obtain(`${name}.bias`, [outputs], 'bias', uniformFanIn(inputs)) : null;
@@ -81,7 +97,12 @@ export class ModelBuilder {
     return output;
   }
 
-  private obtain(name: string, shape: readonly number[], kind: ParameterKind, initialise: Initialiser): Parameter {
+  private obtain(
+    name: string,
+    shape: readonly number[],
+    kind: ParameterKind,
+    initialise: Initialiser,
+  ): Parameter {
     return this.parameters.obtain(name, shape, kind, initialise);
   }
 

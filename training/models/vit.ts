@@ -29,7 +29,11 @@ function block(builder: ModelBuilder, spec: VitSpec, name: string, x: Tensor): T
   const k = builder.linear(`${name}.attention.key`, y, spec.width, { isAttentionKey: true });
   const v = builder.linear(`${name}.attention.value`, y, spec.width);
   const mixed = add(x, builder.linear(`${name}.attention.out`, attention(q, k, v, spec.heads), spec.width));
-  const hidden = builder.linear(`${name}.mlp.in`, builder.layerNorm(`${name}.norm2`, mixed), Math.round(spec.width * spec.mlpRatio));
+  const hidden = builder.linear(
+    `${name}.mlp.in`,
+    builder.layerNorm(`${name}.norm2`, mixed),
+    Math.round(spec.width * spec.mlpRatio),
+  );
   return add(mixed, builder.linear(`${name}.mlp.out`, gelu(hidden), spec.width));
 }
 

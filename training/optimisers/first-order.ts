@@ -34,7 +34,9 @@ export function sgd(
   step: StepUniform,
   settings: { momentum: number; nesterov: boolean },
 ): Dispatch {
-  return overArena('sgd', sgdSource, { NESTEROV: settings.nesterov }, arenas, ['first'], step, [settings.momentum]);
+  return overArena('sgd', sgdSource, { NESTEROV: settings.nesterov }, arenas, ['first'], step, [
+    settings.momentum,
+  ]);
 }
 
 function overArena(

@@ -26,10 +26,12 @@ export function backward(graph: Graph, seeds: readonly Seed[], wrt: readonly Ten
     if (!needed.includes(true)) continue;
     pullBack(node, outputGradients, needed, gradients);
   }
-  return new Map(wrt.flatMap((tensor) => {
-    const gradient = gradients.get(tensor);
-    return gradient ? [[tensor, gradient] as const] : [];
-  }));
+  return new Map(
+    wrt.flatMap((tensor) => {
+      const gradient = gradients.get(tensor);
+      return gradient ? [[tensor, gradient] as const] : [];
+    }),
+  );
 }
 
 function pullBack(

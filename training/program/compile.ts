@@ -37,11 +37,29 @@ export class Program {
   /** Encodes the launches of the given phases, in program order. */
   encode(pass: GPUComputePassEncoder, phases: ReadonlySet<Phase>): void {
     for (const section of this.sections) {
-      if (!phases.has(section.phase)) continue;
-      const times = section.loop?.count ?? 1;
-      for (let i = 0; i < times; i++) replay(pass, section.dispatches);
+      if (phases.has(section.phase)) encodeSection(pass, section);
     }
   }
+
+  /** The same launches as runs of one phase each, for timing them. */
+  parts(phases: ReadonlySet<Phase>): { phase: Phase; encode(pass: GPUComputePassEncoder): void }[] {
+    const parts: { phase: Phase; sections: Section[] }[] = [];
+    for (const section of this.sections) {
+      if (!phases.has(section.phase)) continue;
+      const last = parts.at(-1);
+      if (last?.phase === section.phase) last.sections.push(section);
+      else parts.push({ phase: section.phase, sections: [section] });
+    }
+    return parts.map(({ phase, sections }) => ({
+      phase,
+      encode: (pass) => sections.forEach((section) => encodeSection(pass, section)),
+    }));
+  }
+}
+
+function encodeSection(pass: GPUComputePassEncoder, section: Section): void {
+  const times = section.loop?.count ?? 1;
+  for (let i = 0; i < times; i++) replay(pass, section.dispatches);
 }
 
 interface LoweredNode {
@@ -58,8 +76,13 @@ export async function compile(gpu: GpuContext, graph: Graph, label: string): Pro
   });
   const plan = memory.place(nodes, label);
   const flat = lowered.flatMap(({ node, dispatches }) => dispatches.map((dispatch) => ({ node, dispatch })));
-  const recorded = await record(gpu, flat.map(({ dispatch }) => dispatch));
-  const sections = sectionsOf(flat.map(({ node }, i) => ({ node, recorded: recorded[i] as RecordedDispatch })));
+  const recorded = await record(
+    gpu,
+    flat.map(({ dispatch }) => dispatch),
+  );
+  const sections = sectionsOf(
+    flat.map(({ node }, i) => ({ node, recorded: recorded[i] as RecordedDispatch })),
+  );
   const kernels = flat.map(({ node, dispatch }) => ({
     label: dispatch.label,
     phase: node.phase,
@@ -134,7 +157,11 @@ class Memory implements Lowering {
     const own = [...this.lifetimes.values()].filter((lifetime) => !lifetime.region.isPlaced);
     keepAliveThroughLoops(own, nodes);
     const plan = planMemory(own);
-    const arena = createStorageBuffer(this.gpu, `${label}: activations`, Math.max(plan.bytes, regionAlignment));
+    const arena = createStorageBuffer(
+      this.gpu,
+      `${label}: activations`,
+      Math.max(plan.bytes, regionAlignment),
+    );
     for (const [region, offset] of plan.offsets) region.locate(arena, offset);
     return plan;
   }

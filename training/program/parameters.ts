@@ -75,7 +75,11 @@ export class Parameters {
       parameter.offset = this.length;
       this.length += Math.ceil(size(parameter.shape) / blockLength) * blockLength;
     }
-    this.buffer = placeInNewBuffer(gpu, 'parameters', this.all.map((p) => p.region));
+    this.buffer = placeInNewBuffer(
+      gpu,
+      'parameters',
+      this.all.map((p) => p.region),
+    );
   }
 
   /** The values as one region. */
@@ -87,7 +91,10 @@ export class Parameters {
   twin(gpu: GpuContext, label: string): { arena: Region; of: Map<Parameter, Region> } {
     const regions = this.all.map((p) => new Region(`${label} of ${p.name}`, size(p.shape) * 4));
     const buffer = placeInNewBuffer(gpu, label, regions);
-    return { arena: this.whole(label, buffer), of: new Map(this.all.map((p, i) => [p, regions[i] as Region])) };
+    return {
+      arena: this.whole(label, buffer),
+      of: new Map(this.all.map((p, i) => [p, regions[i] as Region])),
+    };
   }
 
   /** Uploads values by name; every parameter must be given, in the arena's shapes. */

@@ -20,15 +20,22 @@ const operation: Operation<Attributes> = {
     const { graph } = g;
     const [dq, dscores] = graph.add(queryGradient, [g, k, v, probabilities, result], {
       attributes: node.attributes,
-      outputs: [{ shape: q.shape, label: 'query gradient' }, { shape: probabilities.shape, label: 'score gradient' }],
+      outputs: [
+        { shape: q.shape, label: 'query gradient' },
+        { shape: probabilities.shape, label: 'score gradient' },
+      ],
     }) as [Tensor, Tensor];
     const [dk, dv] = graph.add(keyGradient, [q, g, probabilities, dscores], {
       attributes: node.attributes,
-      outputs: [{ shape: k.shape, label: 'key gradient' }, { shape: v.shape, label: 'value gradient' }],
+      outputs: [
+        { shape: k.shape, label: 'key gradient' },
+        { shape: v.shape, label: 'value gradient' },
+      ],
     }) as [Tensor, Tensor];
     return [dq, dk, dv];
   },
-  lower: (node, lowering) => launch(node, lowering, source, false, ['q', 'k', 'v'], ['result', 'probabilities']),
+  lower: (node, lowering) =>
+    launch(node, lowering, source, false, ['q', 'k', 'v'], ['result', 'probabilities']),
 };
 
 const queryGradient: Operation<Attributes> = {
@@ -91,7 +98,8 @@ function launch(
 /** softmax(q k^T / sqrt(width / heads)) v per head; `causal` hides later keys. */
 export function attention(q: Tensor, k: Tensor, v: Tensor, heads: number, causal = false): Tensor {
   const [n, length, width] = q.shape as [number, number, number];
-  if (width % heads !== 0) throw new KronlabError('invalid', `${heads} heads do not divide a width of ${width}`);
+  if (width % heads !== 0)
+    throw new KronlabError('invalid', `${heads} heads do not divide a width of ${width}`);
   const [result] = q.graph.add(operation, [q, k, v], {
     attributes: { heads, causal },
     outputs: [

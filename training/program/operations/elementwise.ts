@@ -156,7 +156,7 @@ function broadcastIndex(out: readonly number[], input: readonly number[], width:
   const terms: string[] = [];
   let outStride = 1;
   let inStride = 1;
-  for (let axis = rank - 1; axis >= 0; ) {
+  for (let axis = rank - 1; axis >= 0;) {
     const repeats = inDim(axis) === 1;
     // Neighbouring axes that broadcast alike are one axis.
     let extent = 1;

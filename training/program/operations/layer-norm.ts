@@ -17,14 +17,23 @@ const operation: Operation<Attributes> = {
     const statistics = node.outputs[1] as Tensor;
     if (!g) return [];
     const { graph } = g;
-    const dx = () => graph.add1(inputGradient, [g, x, gain, statistics], { shape: x.shape, label: 'layer norm' }, node.attributes);
+    const dx = () =>
+      graph.add1(
+        inputGradient,
+        [g, x, gain, statistics],
+        { shape: x.shape, label: 'layer norm' },
+        node.attributes,
+      );
     if (!needed[1] && !needed[2]) return [needed[0] ? dx() : null];
     const width = lastAxis(x);
     const slices = Math.min(32, Math.ceil(size(x.shape) / width / 32));
     const shape = [slices, width];
     const [gainPart, shiftPart] = graph.add(parameterGradients, [g, x, statistics], {
       attributes: null,
-      outputs: [{ shape, label: 'gain gradient' }, { shape, label: 'shift gradient' }],
+      outputs: [
+        { shape, label: 'gain gradient' },
+        { shape, label: 'shift gradient' },
+      ],
     }) as [Tensor, Tensor];
     return [needed[0] ? dx() : null, sumAxes(gainPart, 0, 0), sumAxes(shiftPart, 0, 0)];
   },
@@ -36,7 +45,13 @@ const inputGradient: Operation<Attributes> = {
   lower: (node, lowering) => rows(node, lowering, ['dy', 'x', 'gain', 'statistics'], ['dx'], true),
 };
 
-function rows(node: Node<Attributes>, lowering: Lowering, inputs: string[], outputs: string[], backward: boolean) {
+function rows(
+  node: Node<Attributes>,
+  lowering: Lowering,
+  inputs: string[],
+  outputs: string[],
+  backward: boolean,
+) {
   const width = lastAxis(node.inputs[0] as Tensor);
   const quads = width % 4 === 0;
   const count = size((node.inputs[0] as Tensor).shape) / width;
@@ -52,11 +67,21 @@ function rows(node: Node<Attributes>, lowering: Lowering, inputs: string[], outp
   return [
     {
       label: node.operation.name,
-      code: expandTemplate(source, { TYPE: quads ? 'vec4f' : 'f32', QUADS: quads, UNROLL: unroll, BACKWARD: backward }),
+      code: expandTemplate(source, {
+        TYPE: quads ? 'vec4f' : 'f32',
+        QUADS: quads,
+        UNROLL: unroll,
+        BACKWARD: backward,
+      }),
       bindings: [...bind(inputs, node.inputs, false), ...bind(outputs, node.outputs, true)],
       params: {
         type: 'Params',
-        data: Uint32Array.of(count, quads ? width / 4 : width, floatBits(1 / width), floatBits(node.attributes.eps)),
+        data: Uint32Array.of(
+          count,
+          quads ? width / 4 : width,
+          floatBits(1 / width),
+          floatBits(node.attributes.eps),
+        ),
       },
       workgroups: [Math.ceil(count / 16), 1, 1] as [number, number, number],
       flops: 8 * count * width,
@@ -97,7 +122,10 @@ export function layerNorm(x: Tensor, gain: Tensor, shift: Tensor, eps = 1e-5): T
   const rowsShape = [...x.shape.slice(0, -1), 2];
   const [y] = x.graph.add(operation, [x, gain, shift], {
     attributes: { eps },
-    outputs: [{ shape: x.shape, label: 'layer norm' }, { shape: rowsShape, label: 'layer norm statistics' }],
+    outputs: [
+      { shape: x.shape, label: 'layer norm' },
+      { shape: rowsShape, label: 'layer norm statistics' },
+    ],
   });
   return y as Tensor;
 }

@@ -87,7 +87,16 @@ export function crossEntropy(logits: Tensor, labels: Tensor): Loss {
       { shape: [termCount], label: 'hits' },
     ],
   }) as [Tensor, Tensor, Tensor];
-  return { kind: 'cross-entropy', outputs: logits, targets: labels, terms, probabilities, hits, termCount, classes };
+  return {
+    kind: 'cross-entropy',
+    outputs: logits,
+    targets: labels,
+    terms,
+    probabilities,
+    hits,
+    termCount,
+    classes,
+  };
 }
 
 /** Mean squared error of predictions [..., C] and targets of the same shape. */
@@ -96,10 +105,20 @@ export function meanSquaredError(predictions: Tensor, targets: Tensor): Loss {
   const termCount = size(predictions.shape) / classes;
   const output = { shape: [termCount], label: 'loss terms' };
   const terms = predictions.graph.add1(squaredErrorOperation, [predictions, targets], output, null);
-  return { kind: 'mse', outputs: predictions, targets, terms, probabilities: null, hits: null, termCount, classes };
+  return {
+    kind: 'mse',
+    outputs: predictions,
+    targets,
+    terms,
+    probabilities: null,
+    hits: null,
+    termCount,
+    classes,
+  };
 }
 
-type SeedMode = { kind: 'gradient' } | { kind: 'sample'; step: StepUniform } | { kind: 'column'; column: Tensor };
+type SeedMode =
+  { kind: 'gradient' } | { kind: 'sample'; step: StepUniform } | { kind: 'column'; column: Tensor };
 
 interface SeedAttributes {
   loss: Loss['kind'];
@@ -129,7 +148,10 @@ const seedOperation: Operation<SeedAttributes> = {
       {
         label: `loss seed (${mode.kind})`,
         code: mode.kind === 'sample' ? [stepScalarsSource, philox, template].join('\n') : template,
-        bindings: [...inputs, { name: 'seed', type: 'array<f32>', region: lowering.region(seed), write: true }],
+        bindings: [
+          ...inputs,
+          { name: 'seed', type: 'array<f32>', region: lowering.region(seed), write: true },
+        ],
         params: { type: 'Params', data: Uint32Array.of(rows, classes, floatBits(factor)) },
         ...(mode.kind === 'sample' ? { step: mode.step } : {}),
         workgroups: [Math.ceil(rows / 32), 1, 1],

@@ -34,12 +34,17 @@ const operation: Operation<Attributes> = {
 export function sumAxes(x: Tensor, first: number, last: number, scale = 1): Tensor {
   const outer = x.shape.slice(0, first);
   const inner = x.shape.slice(last + 1);
-  return x.graph.add1(operation, [x], { shape: [...outer, ...inner], label: 'sum' }, {
-    outer: size(outer),
-    length: size(x.shape.slice(first, last + 1)),
-    inner: size(inner),
-    scale,
-  });
+  return x.graph.add1(
+    operation,
+    [x],
+    { shape: [...outer, ...inner], label: 'sum' },
+    {
+      outer: size(outer),
+      length: size(x.shape.slice(first, last + 1)),
+      inner: size(inner),
+      scale,
+    },
+  );
 }
 
 export function meanAxes(x: Tensor, first: number, last: number): Tensor {

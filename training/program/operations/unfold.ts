@@ -45,12 +45,24 @@ function launch(node: Node<Attributes>, lowering: Lowering, fold: boolean) {
       label: node.operation.name,
       code: expandTemplate(source, { ROW: grid.row, COUNT: grid.count, FOLD: fold }),
       bindings: [
-        { name: 'source', type: 'array<f32>', region: lowering.region(node.inputs[0] as Tensor), write: false },
+        {
+          name: 'source',
+          type: 'array<f32>',
+          region: lowering.region(node.inputs[0] as Tensor),
+          write: false,
+        },
         { name: 'result', type: 'array<f32>', region: lowering.region(result), write: true },
       ],
       params: {
         type: 'Params',
-        data: Uint32Array.of(...image, ...output, ...window.kernel, window.stride, window.padding, window.dilation),
+        data: Uint32Array.of(
+          ...image,
+          ...output,
+          ...window.kernel,
+          window.stride,
+          window.padding,
+          window.dilation,
+        ),
       },
       workgroups: grid.workgroups,
       flops: 0,
@@ -67,7 +79,10 @@ export function unfold(x: Tensor, window: Window): { patches: Tensor; height: nu
   const height = extent(h, kh);
   const width = extent(w, kw);
   if (height < 1 || width < 1) {
-    throw new KronlabError('invalid', `a ${kh} x ${kw} convolution does not fit into an image of ${h} x ${w}`);
+    throw new KronlabError(
+      'invalid',
+      `a ${kh} x ${kw} convolution does not fit into an image of ${h} x ${w}`,
+    );
   }
   const patches = x.graph.add1(
     unfoldOperation,
