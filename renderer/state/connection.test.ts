@@ -17,7 +17,8 @@ const info = {
 /** A host that can go away and come back. */
 function makeHost() {
   const clients: FakeClient[] = [];
-  const state = { up: true, breakLine: () => undefined as void, clients };
+  const idle = (): void => undefined;
+  const state = { up: true, breakLine: idle, clients };
   const connect = async (onClosed: () => void) => {
     if (!state.up) throw new KronlabError('unavailable', 'Nobody answers.');
     const client = new FakeClient({ 'app.info': () => info, 'comparisons.list': () => [] });
