@@ -32,7 +32,8 @@ test('a preset goes through the form unchanged', () => {
 
 test('every run is a spec the contract takes, seeds outermost', () => {
   const runs = runsOf(readDraft(draft((d) => (d.seeds = '4-5'))));
-  expect(runs.map((run) => run.spec.seed)).toEqual([4, 4, 4, 4, 5, 5, 5, 5]);
+  const groups = preset.groups.length;
+  expect(runs.map((run) => run.spec.seed)).toEqual([...Array(groups).fill(4), ...Array(groups).fill(5)]);
   for (const run of runs) expect(() => runSpecSchema.parse(run.spec)).not.toThrow();
 });
 
@@ -57,7 +58,7 @@ test('a wrong setting of a column does not hide what is right in the others', ()
 test.each<[string, (d: Draft) => void, string, string]>([
   [
     'heads',
-    (d) => (d.model.values['heads'] = '5'),
+    (d) => Object.assign(d.model.values, { width: '32', heads: '5' }),
     'model.heads',
     'Heads must divide the width 32; 5 heads do not.',
   ],
@@ -70,7 +71,7 @@ test.each<[string, (d: Draft) => void, string, string]>([
   ['steps', (d) => (d.run['steps'] = '2.5'), 'run.steps', 'Steps must be a whole number.'],
   [
     'evaluation',
-    (d) => (d.run['evaluateEvery'] = '500'),
+    (d) => Object.assign(d.run, { steps: '200', evaluateEvery: '500' }),
     'run.evaluateEvery',
     'Evaluate every must be at most the number of steps, 200.',
   ],
