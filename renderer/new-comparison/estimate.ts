@@ -67,7 +67,11 @@ export function earlierReach(
   const reached = alike.filter((run) => {
     const metric = run.metrics.find((summary) => summary.key === target.metric);
     const best = target.op === '>=' ? metric?.max : metric?.min;
-    return best !== undefined && best !== null && (target.op === '>=' ? best >= target.value : best <= target.value);
+    return (
+      best !== undefined &&
+      best !== null &&
+      (target.op === '>=' ? best >= target.value : best <= target.value)
+    );
   });
   return { reached: reached.length, of: alike.length };
 }
