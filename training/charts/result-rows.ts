@@ -1,12 +1,6 @@
-/** The words and numbers of a row in the result table. Pure, so that a test can read them. */
-import {
-  formatCount,
-  formatDuration,
-  formatMetric,
-  formatMilliseconds,
-  formatRatio,
-} from '../../training/charts/format.ts';
-import type { ComparedGroup, Comparison, Interval, Spread } from '../../training/statistics/index.ts';
+/** The words and numbers of a row in the result table: the same in the window and in the terminal. */
+import { formatCount, formatDuration, formatMetric, formatMilliseconds, formatRatio } from './format.ts';
+import type { ComparedGroup, Comparison, Interval, Spread } from '../statistics/index.ts';
 
 export interface RatioCell {
   ratio: number | null;

@@ -1,0 +1,40 @@
+/** The GPU in Node: Dawn from the `webgpu` package, on whatever Vulkan, Metal or Direct3D driver the machine has. */
+import { KronlabError } from '../contract/errors.ts';
+import type { Trainer } from '../contract/training.ts';
+import { loadDataset } from '../datasets/node/load.ts';
+import { openDawn } from '../gpu-kernels/dawn.ts';
+import packageJson from '../package.json' with { type: 'json' };
+
+/** Makes the trainer of a command. Tests pass their own. */
+export type TrainerFactory = () => Promise<Trainer>;
+
+async function openNodeGpu(): Promise<GPU> {
+  try {
+    return await openDawn();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
+    throw new KronlabError('no-adapter', `WebGPU for Node could not be loaded (${reason}). ${advice}`);
+  }
+}
+
+/** Opens the adapter for training. Throws `no-adapter` with what to install or switch on. */
+export async function createNodeTrainer(): Promise<Trainer> {
+  const gpu = await openNodeGpu();
+  const { createTrainer } = await import('../training/loop/trainer.ts');
+  try {
+    return await createTrainer({
+      gpu,
+      host: `Node ${process.versions.node} (Dawn)`,
+      appVersion: packageJson.version,
+      loadDataset: (spec) => loadDataset(spec),
+    });
+  } catch (error) {
+    const problem = KronlabError.from(error);
+    if (problem.code !== 'no-adapter') throw problem;
+    throw new KronlabError('no-adapter', `No WebGPU adapter was found in Node. ${advice}`);
+  }
+}
+
+const advice =
+  "Install your GPU's Vulkan driver (Debian: mesa-vulkan-drivers, or nvidia-driver), or for the software adapter " +
+  "Debian's chromium and libvulkan1; VK_DRIVER_FILES may name a driver's .json file.";
