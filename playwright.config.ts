@@ -19,6 +19,7 @@ export default defineConfig({
   use: {
     browserName: 'chromium',
     viewport: { width: 1280, height: 800 },
+    actionTimeout: 30_000,
     trace: 'retain-on-failure',
     launchOptions: { ...(executablePath === null ? {} : { executablePath }), args: chromiumSwitches() },
   },

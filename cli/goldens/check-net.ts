@@ -7,7 +7,7 @@ import { size } from '../../training/program/graph.ts';
 import { phases } from '../../contract/runs.ts';
 import { runChecks, type Check } from './checks.ts';
 import { compare, largest, type Comparison } from './comparison.ts';
-import { preconditionedError, type Damping } from './conditioning.ts';
+import { preconditionedError, sumOfMagnitudes, type Damping } from './conditioning.ts';
 import { factorPlace, jointPlace } from './curvature-checks.ts';
 import type { NetFamily } from './net-family.ts';
 import {
@@ -135,15 +135,16 @@ function preconditionedChecks(
 ): Check[] {
   const { flavour, fisher, layout, directions } = choice;
   const made = fixture.preconditioned[flavour][fisher][layer.name];
-  const D = fixture.wgrad[layer.name];
-  if (!made || !D || (fisher === 'type2' && !kindsCoincide(factors))) return [];
+  const io = fixture.layer_io[layer.name];
+  if (!made || !io || (fisher === 'type2' && !kindsCoincide(factors))) return [];
+  const terms = sumOfMagnitudes(io.a, io.g, layer.bias !== null);
   return Object.keys(dampingRules).flatMap((key): Check[] => {
     const rule = key as FixtureRule;
     const P = made[rule];
     if (!P) return [];
     const damping = dampingOf(rule, fixture.damping, made.pi_value);
-    const preconditioning = { A: factors.A, G: factors.G[fisher], D, P, damping };
-    const error = preconditionedError(preconditioning, preconditioningErrors);
+    const preconditioning = { A: factors.A, G: factors.G[fisher], P, terms, damping };
+    const error = preconditionedError(preconditioning, preconditioningErrors(mostRows([layer])));
     return [
       {
         where: `preconditioned.${flavour}.${fisher}.${layer.name}.${rule}`,

@@ -18,7 +18,8 @@ import { runChecks, type Check } from './checks.ts';
 import { compare, largest, type Comparison } from './comparison.ts';
 import { factorPlace, jointPlace } from './curvature-checks.ts';
 import type { NetFamily } from './net-family.ts';
-import { trajectoryTolerance } from './tolerances.ts';
+import { chaosShare, distance, withMovedStart } from './sensitivity.ts';
+import { fewestSteps, trajectoryTolerance } from './tolerances.ts';
 import {
   compileTrajectory,
   submitForward,
@@ -40,11 +41,11 @@ export async function checkTrajectories(
       result.notYet.push(`${name} (${reason})`);
       continue;
     }
-    const { steps } = trajectoryTolerance(run);
-    const compared = Math.min(fixture.steps, steps ?? fixture.steps);
-    if (compared < fixture.steps)
+    const { comparisons, compared } = await replay(gpu, net, family, name, run);
+    result.comparisons.push(...comparisons);
+    if (compared < fixture.steps) {
       result.notes.push(`${name}: steps 1-${compared} only, chaotic in f32 after them`);
-    result.comparisons.push(...(await replay(gpu, net, family, name, run, compared)));
+    }
   }
   return result;
 }
@@ -74,25 +75,33 @@ async function replay(
   family: NetFamily,
   name: string,
   run: TrajectoryRun,
-  steps: number,
-): Promise<Comparison[]> {
+): Promise<{ comparisons: Comparison[]; compared: number }> {
   const scope = openScope(gpu);
   try {
     const program = await compileTrajectory(scope, net, family, run);
+    const { relative, steps, mayBeChaotic } = trajectoryTolerance(run);
+    const twin = mayBeChaotic ? await compileTrajectory(scope, withMovedStart(net), family, run) : null;
     const comparisons: Comparison[] = [];
     const scales = new RunningScales();
-    for (let k = 1; k <= steps; k++) {
-      submitStep(scope, program, k, run.kind === 'kfac' ? factorMix(run, k) : 0);
+    const last = Math.min(run.steps.length, steps ?? run.steps.length);
+    for (let k = 1; k <= last; k++) {
+      const mix = run.kind === 'kfac' ? factorMix(run, k) : 0;
+      submitStep(scope, program, k, mix);
       const where = `runs.${name}.steps.${k}`;
       const before = run.steps[k - 1]?.loss_before;
-      comparisons.push(await compareLoss(program, run, before, `${where}.loss_before`, scales));
-      comparisons.push(...(await runChecks(scope, stepChecks(program, run, k, where, scales))));
+      const loss = await compareLoss(program, run, before, `${where}.loss_before`, scales);
+      if (twin) {
+        submitStep(scope, twin, k, mix);
+        const moved = await distance(scope, program.parameters, twin.parameters);
+        if (k > fewestSteps && !(moved <= chaosShare * relative)) return { comparisons, compared: k - 1 };
+      }
+      comparisons.push(loss, ...(await runChecks(scope, stepChecks(program, run, k, where, scales))));
     }
-    if (steps === run.steps.length) {
+    if (last === run.steps.length) {
       submitForward(scope, program);
       comparisons.push(await compareLoss(program, run, run.final_loss, `runs.${name}.final_loss`, scales));
     }
-    return comparisons;
+    return { comparisons, compared: last };
   } finally {
     releaseScope(scope);
   }

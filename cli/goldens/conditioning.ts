@@ -5,9 +5,10 @@
  *   dP = G_d^-1 dD A_d^-1  -  G_d^-1 dG P  -  P dA A_d^-1
  *
  * The first term matters where a singular G (softmax: the ones vector) meets a singular A (fewer examples than inputs):
- * the exact D has nothing there, its rounding has, and 1/lambda^2 amplifies it. Roundings of different elements are
- * independent, so an element of dP is a sum of errors of random sign: its size is the norm of the rows and columns
- * that weigh them times the root mean square of what was rounded. Everything is taken from the float64 fixture.
+ * the exact D has nothing there, its rounding has, and 1/lambda^2 amplifies it. What is rounded is the terms of a sum, not
+ * the sum: an element of D is off by e times the sum of |g| |a| over the rows, an element of A by e sqrt(A_ii A_jj).
+ * Roundings of different elements are independent, so an element of dP is a sum of errors of random sign: its size is the
+ * norm of the rows and columns that weigh them times their root mean square. Everything is taken from the float64 fixture.
  */
 import type { Tensor } from '../../goldens/fixture.ts';
 
@@ -20,13 +21,17 @@ export interface Damping {
 export interface Preconditioning {
   A: Tensor;
   G: Tensor;
-  /** Gradient and preconditioned gradient, [d_out, d_in(+1)]. */
-  D: Tensor;
+  /** Preconditioned gradient, [d_out, d_in(+1)]. */
   P: Tensor;
+  /** The gradient's sums with every term made positive: sum of |g| |a|^T over the rows, like P. */
+  terms: Float64Array;
   damping: Damping;
 }
 
-/** Relative errors of the factors and of the gradient. */
+/**
+ * Errors relative to the terms of the sums. That of a factor is per square root of its side, because it stands for its
+ * inversion too, in which every element passes through as many operations as the matrix has rows.
+ */
 export interface RelativeErrors {
   factors: number;
   gradient: number;
@@ -34,16 +39,23 @@ export interface RelativeErrors {
 
 /** Size of the largest element of dP. */
 export function preconditionedError(
-  { A, G, D, P, damping }: Preconditioning,
+  { A, G, P, terms, damping }: Preconditioning,
   errors: RelativeErrors,
 ): number {
   const columns = A.shape[0] ?? 0;
   const rows = G.shape[0] ?? 0;
   const inverseA = longestRow(inverse(damped(A, damping.a)), columns);
   const inverseG = longestRow(inverse(damped(G, damping.g)), rows);
-  const fromG = inverseG * rms(G.data) * longestRow(transposed(P.data, rows, columns), rows);
-  const fromA = longestRow(P.data, columns) * rms(A.data) * inverseA;
-  return errors.gradient * inverseG * rms(D.data) * inverseA + errors.factors * (fromG + fromA);
+  const fromG =
+    Math.sqrt(rows) * inverseG * meanDiagonal(G) * longestRow(transposed(P.data, rows, columns), rows);
+  const fromA = Math.sqrt(columns) * longestRow(P.data, columns) * meanDiagonal(A) * inverseA;
+  return errors.gradient * inverseG * rms(terms) * inverseA + errors.factors * (fromG + fromA);
+}
+
+/** Root mean square of sqrt(F_ii F_jj). */
+function meanDiagonal({ shape, data }: Tensor): number {
+  const side = shape[0] ?? 1;
+  return data.reduce((sum, value, i) => (i % (side + 1) === 0 ? sum + value : sum), 0) / side;
 }
 
 function rms(values: Float64Array): number {
@@ -83,4 +95,20 @@ function inverse({ shape, data }: Tensor): Float64Array {
     }
   }
   return m;
+}
+
+/** Sum of |g| |a|^T over the rows of a [rows, d_in] and g [rows, d_out], 1 appended to a where there is a bias. */
+export function sumOfMagnitudes(a: Tensor, g: Tensor, bias: boolean): Float64Array {
+  const inputs = a.shape.at(-1) ?? 1;
+  const outputs = g.shape.at(-1) ?? 1;
+  const width = inputs + (bias ? 1 : 0);
+  const sums = new Float64Array(outputs * width);
+  for (let row = 0; row < g.data.length / outputs; row++) {
+    for (let i = 0; i < sums.length; i++) {
+      const column = i % width;
+      const value = column < inputs ? (a.data[row * inputs + column] ?? Number.NaN) : 1;
+      sums[i]! += Math.abs((g.data[row * outputs + Math.floor(i / width)] ?? Number.NaN) * value);
+    }
+  }
+  return sums;
 }

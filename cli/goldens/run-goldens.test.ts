@@ -186,13 +186,39 @@ describe('trajectories', () => {
     ['sgd_momentum', ['steps', 3, 'loss_before']],
     ['sgd_momentum', ['final_loss']],
     ['sgd_momentum', ['config', 'lr']],
-    ['adamw', ['config', 'weight_decay']],
+    ['adamw', ['config', 'betas', 0]],
     [kfac, ['config', 'damping']],
     [kfac, ['config', 'ema_beta']],
   ];
   it.each(numbers)('%s with another number fails (%j)', async (name, path) => {
     const text = changed(await only(name), ['runs', name, ...path], (value) => value * 0.9);
     expect((await together(text)).totals).toEqual({ passed: 1, failed: 1, unsupported: 0 });
+  });
+
+  it('lets no weight decay pass where there is some', async () => {
+    const text = changed(
+      await only('sgd_nesterov_wd'),
+      ['runs', 'sgd_nesterov_wd', 'config', 'weight_decay'],
+      () => 0,
+    );
+    expect((await together(text)).totals.failed).toBe(1);
+  });
+
+  it('compares all steps of a run that is sensitive and can be followed', async () => {
+    const { lines } = await together(await only('kfac_expand_empirical'));
+    // 10 steps of a loss, 4 parameters and 2 layers with A, G, precond and velocity; the final loss.
+    expect(lines[1]).toMatch(/^trajectories +ok .*; 131 comparisons; \d+\.\d s$/);
+  });
+
+  it('stops where a start moved by rounding shows a run to be chaotic', async () => {
+    const wild = ['runs', 'kfac_expand', 'config'];
+    const text = changed(await only('kfac_expand'), [...wild, 'damping'], () => 1e-5);
+    const { lines, totals } = await together(changed(text, [...wild, 'lr'], () => 3));
+    // The numbers are those of another run: what counts is that the first steps were compared nevertheless.
+    expect(totals.failed).toBe(1);
+    expect(lines[1]).toMatch(
+      /^trajectories +FAILED .*kfac_expand: steps 1-[2-9] only, chaotic in f32 after them/,
+    );
   });
 
   it('says where a run is compared in part', async () => {

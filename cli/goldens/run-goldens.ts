@@ -3,10 +3,10 @@
  * Nothing about the nets is built in: sizes, layers and settings are read from the files.
  */
 import { basename, dirname, join } from 'node:path';
-import { create, globals } from 'webgpu';
 import { KronlabError } from '../../contract/errors.ts';
 import type { Fixture, NetFixture, TrajectoriesFixture } from '../../goldens/fixture.ts';
 import { listFixtures, loadFixture } from '../../goldens/node.ts';
+import { openDawn } from '../../gpu-kernels/dawn.ts';
 import { openGpu, type GpuContext } from '../../gpu-kernels/device.ts';
 import { checkNet, type CheckResult } from './check-net.ts';
 import { checkTrajectories } from './check-trajectories.ts';
@@ -30,8 +30,7 @@ type Outcome = CheckResult | { unsupported: string };
  */
 export async function runGoldens(directory: string, print: Print): Promise<GoldensTotals> {
   const paths = await listFixtures(directory);
-  Object.assign(globalThis, globals);
-  const gpu = await openGpu(create([]));
+  const gpu = await openGpu(await openDawn());
   try {
     return await runFixtures(gpu, paths, print);
   } finally {

@@ -75,7 +75,7 @@ export async function openTestHost({ graceMs = 200 } = {}) {
 }
 
 /** One HTTP request with exactly these headers (`fetch` would set Host and Origin itself). */
-function askPort(
+export function askPort(
   port: number,
   { method = 'GET', path, headers = {}, body }: HttpQuestion,
 ): Promise<HttpAnswer> {

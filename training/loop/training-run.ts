@@ -82,9 +82,8 @@ export class TrainingRun {
       const reached = await this.stretch(step, last);
       const diverged = await this.collect(reached);
       if (diverged !== null) return this.finish('diverged', diverged);
-      if (reached < last || this.control.command !== 'run') {
-        if (!(await this.paused(reached))) return this.finish('stopped', reached);
-      }
+      // A command that comes with the last step finds nothing left to pause or stop.
+      if (reached < spec.steps && !(await this.paused(reached))) return this.finish('stopped', reached);
       step = reached + 1;
     }
     return this.finish('finished', spec.steps);

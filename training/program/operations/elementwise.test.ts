@@ -80,6 +80,16 @@ test('saturating functions stay finite far from zero', async () => {
     );
 });
 
+test('activations answer NaN to NaN, so that a net that diverged cannot look sound', async () => {
+  const results = await evaluate((_, leaf) => {
+    const x = leaf([1, NaN, -1, 0], [4]);
+    return [relu(x), tanh(x), gelu(x), geluTanh(x)];
+  });
+  for (const values of results) {
+    expect([...values].map(Number.isNaN)).toEqual([false, true, false, false]);
+  }
+});
+
 const shapes: { name: string; a: number[]; b: number[]; out: number[] }[] = [
   { name: 'equal shapes, odd', a: [3, 5], b: [3, 5], out: [3, 5] },
   { name: 'equal shapes, whole quads', a: [2, 3, 8], b: [2, 3, 8], out: [2, 3, 8] },

@@ -72,8 +72,9 @@ export function broadcastTo(a: Tensor, shape: readonly number[], factor = 1): Te
   return a.graph.add1(operation, [a], { shape, label: fn.name }, fn);
 }
 
+/** max(a, 0), but NaN for NaN: `max` may answer 0 there, and a net that has diverged would go on as if it had not. */
 export function relu(a: Tensor): Tensor {
-  const fn = { expression: 'max(a, T(0.0))', gradients: ['select(T(0.0), b, a > T(0.0))'] };
+  const fn = { expression: 'select(a, T(0.0), a < T(0.0))', gradients: ['select(T(0.0), b, a > T(0.0))'] };
   return elementwise({ name: 'relu', ...fn }, a);
 }
 

@@ -12,9 +12,10 @@ fn normalCdf(x: T) -> T {
   return select(tail, T(1.0) - tail, x > T(0.0));
 }
 
-// tanh is 1 to f32 beyond 10; unclamped, its exponentials overflow on some drivers.
+// tanh is 1 to f32 beyond 10, where its exponentials overflow on some drivers. Not by `clamp`, which may turn NaN into
+// a bound and so hide that a net has diverged.
 fn safeTanh(x: T) -> T {
-  return tanh(clamp(x, T(-10.0), T(10.0)));
+  return select(select(tanh(x), T(1.0), x > T(10.0)), T(-1.0), x < T(-10.0));
 }
 
 @compute @workgroup_size(64)

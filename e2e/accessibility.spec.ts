@@ -1,0 +1,117 @@
+/** The lab without a mouse and without perfect sight: axe finds nothing on any page, and every page works by keyboard. */
+import type { Page } from '@playwright/test';
+import { accessibilityFaults } from './support/axe.ts';
+import { ComparePage } from './support/compare-page.ts';
+import { expect, test } from './support/lab.ts';
+import { RunsPage } from './support/runs-page.ts';
+import { trainComparison, twoOptimisers } from './support/small-comparison.ts';
+
+const themes = ['light', 'dark'] as const;
+
+async function goTo(page: Page, path: string): Promise<void> {
+  await page.goto(new URL(path, page.url()).href);
+  await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
+  await expect(page.getByText(/^Loading|^Looking for/)).toHaveCount(0);
+}
+
+/** Looks at the page in both themes; every fault is reported, not only the first. */
+async function expectNoFaults(page: Page, name: string): Promise<void> {
+  for (const colorScheme of themes) {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    expect.soft(await accessibilityFaults(page), `${name}, ${colorScheme}`).toEqual([]);
+  }
+}
+
+test('axe finds nothing on any page, light or dark', async ({ labPage: page }) => {
+  await test.step('pages of an empty lab', async () => {
+    for (const path of ['/runs', '/compare', '/new', '/gpu', '/settings', '/nowhere']) {
+      await goTo(page, path);
+      await expectNoFaults(page, `${path} when empty`);
+    }
+  });
+
+  const run = await trainComparison(page, twoOptimisers);
+  await test.step('pages with runs', async () => {
+    for (const path of [`/runs/${run.id}`, '/runs', '/compare']) {
+      await goTo(page, path);
+      if (path === '/compare') await expect(new ComparePage(page).verdict).toBeVisible();
+      await expectNoFaults(page, path);
+    }
+  });
+
+  await test.step('what opens above a page', async () => {
+    await new ComparePage(page).openExportMenu();
+    await expectNoFaults(page, 'export menu');
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('?');
+    await expectNoFaults(page, 'sheet of keys');
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('Control+k');
+    await page.keyboard.type('adam');
+    await expectNoFaults(page, 'palette');
+  });
+});
+
+test('a wrong field is tied to its sentence', async ({ labPage: page }) => {
+  await goTo(page, '/new');
+  const steps = page.getByLabel('Steps', { exact: true });
+  await steps.fill('-3');
+  await expect(steps).toHaveAttribute('aria-invalid', 'true');
+  await expect(steps).toHaveAccessibleDescription(/at least 1/);
+  await expect(page.getByText('1 field needs attention')).toBeVisible();
+  await expectNoFaults(page, 'form with a wrong field');
+});
+
+test('everything can be reached by keyboard', async ({ labPage: page }) => {
+  await trainComparison(page, twoOptimisers);
+
+  await test.step('the skip link leads past the navigation', async () => {
+    await goTo(page, '/runs');
+    await page.keyboard.press('Tab');
+    await expect(page.getByRole('link', { name: 'Skip to content' })).toBeFocused();
+    await page.keyboard.press('Enter');
+    await expect(page.getByRole('main')).toBeFocused();
+  });
+
+  const runs = new RunsPage(page);
+  await test.step('/ finds the filter, Escape leaves it', async () => {
+    await page.keyboard.press('/');
+    await expect(runs.filter).toBeFocused();
+    await page.keyboard.type('reduce');
+    await expect(runs.groups).toHaveCount(1);
+    await page.keyboard.press('Escape');
+    await expect(runs.groups).toHaveCount(2);
+    await page.keyboard.press('Escape');
+    await expect(runs.filter).not.toBeFocused();
+  });
+
+  await test.step('J, Space and Escape select and let go', async () => {
+    await page.keyboard.press('j');
+    await page.keyboard.press('Space');
+    await expect(runs.selection).toContainText('1 run in 1 group');
+    await page.keyboard.press('Escape');
+    await expect(runs.selection).not.toContainText('1 run');
+  });
+
+  await test.step('? shows the keys, Escape takes them away', async () => {
+    await page.keyboard.press('?');
+    const sheet = page.getByRole('dialog', { name: 'Keys' });
+    await expect(sheet).toContainText('Filter runs');
+    await page.keyboard.press('Escape');
+    await expect(sheet).toBeHidden();
+  });
+
+  await test.step('Ctrl K finds pages and runs', async () => {
+    await page.keyboard.press('Control+k');
+    const palette = page.getByRole('dialog', { name: 'Search' });
+    await expect(palette.getByRole('combobox')).toBeFocused();
+    await page.keyboard.type('settings');
+    await page.keyboard.press('Enter');
+    await expect(page.getByRole('heading', { name: 'Settings', level: 1 })).toBeVisible();
+    await expect(palette).toBeHidden();
+    await page.keyboard.press('Control+k');
+    await page.keyboard.type('reduce seed 1');
+    await page.keyboard.press('Enter');
+    await expect(page.getByRole('heading', { name: 'MLP · K-FAC reduce · seed 1', level: 1 })).toBeVisible();
+  });
+});
