@@ -1,18 +1,29 @@
 /** Runs and series for tests of everything that compares: written by hand, small, and never used by the app. */
 import { groupHash } from '../../contract/group-hash.ts';
-import { presets } from '../../contract/presets.ts';
-import type { OptimizerSpec, RunSpec } from '../../contract/run-spec.ts';
+import {
+  optimizerSpecSchema,
+  runSpecSchema,
+  type OptimizerSpec,
+  type RunSpec,
+} from '../../contract/run-spec.ts';
 import type { MetricKey, RunSummary, Series } from '../../contract/runs.ts';
 
-const base = presets['first-light']!.groups[0]!.spec;
+export const adamw = optimizerSpecSchema.parse({ name: 'adamw', lr: 0.015 });
+export const expand = optimizerSpecSchema.parse({ name: 'kfac', flavour: 'expand', lr: 0.02 });
+export const reduce = optimizerSpecSchema.parse({ name: 'kfac', flavour: 'reduce', lr: 0.02 });
 
-export function testSpec(optimizer: OptimizerSpec = base.optimizer, seed = 1): RunSpec {
-  return { ...base, optimizer, seed };
+export function testSpec(optimizer: OptimizerSpec = adamw, seed = 1): RunSpec {
+  return runSpecSchema.parse({
+    dataset: { id: 'digits' },
+    model: { kind: 'vit', patch: 2, width: 32, blocks: 2, heads: 4 },
+    optimizer,
+    batchSize: 128,
+    steps: 200,
+    evaluateEvery: 5,
+    seed,
+    target: { metric: 'val.accuracy', op: '>=', value: 0.93 },
+  });
 }
-
-export const adamw = base.optimizer;
-export const expand = presets['first-light']!.groups[1]!.spec.optimizer;
-export const reduce = presets['first-light']!.groups[2]!.spec.optimizer;
 
 export function testRun(
   id: string,
