@@ -83,7 +83,7 @@ export function releaseScope(scope: GpuContext): void {
 
 function isSoftware(info: GPUAdapterInfo): boolean {
   const text = `${info.vendor} ${info.architecture} ${info.device} ${info.description}`.toLowerCase();
-  return info.isFallbackAdapter === true || /swiftshader|llvmpipe|lavapipe|warp|basic render/.test(text);
+  return info.isFallbackAdapter || /swiftshader|llvmpipe|lavapipe|warp|basic render/.test(text);
 }
 
 function describeAdapter(info: GPUAdapterInfo, software: boolean): string {

@@ -15,7 +15,8 @@ describe('runs', () => {
     const param = db.prepare<{ num: number | null; text: string; type: string }>(
       'SELECT num, text, typeof(num) AS type FROM param WHERE key = ?',
     );
-    expect(param.get('optimizer.lr')).toEqual({ num: 0.015, text: '0.015', type: 'real' });
+    const { lr } = testSpec.optimizer;
+    expect(param.get('optimizer.lr')).toEqual({ num: lr, text: String(lr), type: 'real' });
     expect(param.get('dataset.id')).toEqual({ num: null, text: 'digits', type: 'null' });
     // Whole numbers are stored as such: the driver alone would have made them REAL.
     const seed = db

@@ -60,7 +60,8 @@ export const packageRooms: Readonly<Record<string, readonly string[]>> = {
   electron: ['main/electron'],
   'better-sqlite3': ['db'],
   ws: ['main/browser', 'e2e', 'bench'],
-  webgpu: ['cli', 'bench', 'goldens'],
+  // Node's WebGPU has one door, gpu-kernels/dawn.ts.
+  webgpu: ['gpu-kernels'],
   svelte: ['renderer'],
   'bits-ui': ['renderer'],
   '@tanstack/svelte-table': ['renderer'],

@@ -12,6 +12,7 @@ import type {
   TrainingResult,
 } from '../../contract/training.ts';
 import type { LabelledImages, PreparedDataset } from '../../datasets/dataset.ts';
+import { openDawn } from '../../gpu-kernels/dawn.ts';
 import { noise } from '../program/test-program.ts';
 import { createTrainer } from './trainer.ts';
 import { keepRunning } from './training-run.ts';
@@ -80,12 +81,10 @@ export interface ObservedTrainer {
 
 /** Opens a device of its own, so that a test may destroy it. */
 export async function observedTrainer(data: PreparedDataset = tinyDataset()): Promise<ObservedTrainer> {
-  const { create, globals } = await import('webgpu');
-  Object.assign(globalThis, globals);
   const made: Made = { buffers: [], bindGroups: 0, pipelines: 0 };
   const batches: number[][] = [];
   const seen: { device: GPUDevice | null; parameters: GPUBuffer | null } = { device: null, parameters: null };
-  const gpu = create([]);
+  const gpu = await openDawn();
   const requestAdapter = gpu.requestAdapter.bind(gpu);
   gpu.requestAdapter = async (options) => {
     const adapter = await requestAdapter(options);
@@ -143,7 +142,7 @@ function observe(
       found(buffer);
       batches.length = 0;
     }
-    return writeBuffer(buffer, offset, data);
+    writeBuffer(buffer, offset, data);
   };
 }
 

@@ -214,14 +214,18 @@ export class TrainingRun {
 
   /** Waits while paused. Answers false when the run is to stop. */
   private async paused(step: number): Promise<boolean> {
-    if (this.control.command === 'pause') {
+    if (this.isTold('pause')) {
       this.journal.event(step, 'info', 'paused', `Paused at step ${step}`);
       this.report('paused', step, true);
-      while (this.control.command === 'pause') await this.control.changed();
-      if (this.control.command === 'run')
-        this.journal.event(step, 'info', 'resumed', `Resumed at step ${step}`);
+      while (this.isTold('pause')) await this.control.changed();
+      if (this.isTold('run')) this.journal.event(step, 'info', 'resumed', `Resumed at step ${step}`);
     }
-    return this.control.command !== 'stop';
+    return !this.isTold('stop');
+  }
+
+  /** Asked anew each time: the command changes while the run waits. */
+  private isTold(command: TrainingControl['command']): boolean {
+    return this.control.command === command;
   }
 
   private finish(status: TrainingResult['status'], lastStep: number): TrainingResult {
