@@ -24,6 +24,10 @@ describe('compare', () => {
     expect(isWithin(compare('x', [1.1], [1], Number.NaN))).toBe(false);
   });
 
+  it('fails where nothing is expected', () => {
+    expect(isWithin(compare('x', [1], [], 1))).toBe(false);
+  });
+
   it('lets zeros equal zeros', () => {
     expect(isWithin(compare('x', [0, 0], [0, 0], 1e-6))).toBe(true);
     expect(isWithin(compare('x', [0, 1e-30], [0, 0], 1e-6))).toBe(false);
