@@ -52,7 +52,7 @@ function rowCells(row: ResultRow, withTime: boolean): string[] {
   return [
     row.isReference ? `${row.name} (reference)` : row.name,
     row.reached,
-    row.steps?.value ?? 'not reached',
+    row.steps?.value ?? row.missed.what.toLowerCase(),
     row.steps?.interval ?? '',
     ratio(row.steps?.ratio),
     ...(withTime ? [row.time?.value ?? '–', ratio(row.time?.ratio)] : []),
@@ -63,6 +63,6 @@ function rowCells(row: ResultRow, withTime: boolean): string[] {
 
 function missedNotes(comparison: Comparison): string[] {
   return resultRows(comparison)
-    .filter((row) => row.steps === null && row.missed !== '')
-    .map((row) => `${row.name}: not reached, ${row.missed}`);
+    .filter((row) => row.steps === null && row.missed.what === 'Not reached')
+    .map((row) => `${row.name}: not reached, ${row.missed.detail}`);
 }

@@ -18,7 +18,7 @@ export interface ResultRow {
   /** Null: the median was not reached, and `missed` says how close it came. */
   steps: { value: string; interval: string; ratio: RatioCell } | null;
   time: { value: string; interval: string; ratio: RatioCell } | null;
-  missed: string;
+  missed: { what: 'Not reached' | 'Not over yet'; detail: string };
   msPerStep: string;
   final: string;
 }
@@ -73,11 +73,12 @@ function ratioCell(spread: Spread, isReference: boolean): RatioCell {
   };
 }
 
-function missedWords(group: ComparedGroup, comparison: Comparison): string {
-  if (group.n === 0) return group.nPending > 0 ? 'not over yet' : '';
+/** A group of which no run is over has not failed to reach anything yet. */
+function missedWords(group: ComparedGroup, comparison: Comparison): ResultRow['missed'] {
   const best =
     group.best === null
       ? 'no value'
       : `best ${formatMetric(comparison.target.metric, group.best.value)} at step ${formatCount(group.best.step)}`;
-  return group.nReached > 0 ? `by most seeds · ${best}` : best;
+  if (group.n === 0) return { what: 'Not over yet', detail: best };
+  return { what: 'Not reached', detail: group.nReached > 0 ? `by most seeds · ${best}` : best };
 }
