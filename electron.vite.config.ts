@@ -2,8 +2,18 @@
 // be) and the same renderer the browser host serves.
 import { resolve } from 'node:path';
 import { defineConfig } from 'electron-vite';
+import type { Plugin } from 'vite';
 import renderer from './vite.config.ts';
 import { wgsl } from './tools/wgsl-vite.ts';
+
+/** electron-vite names assets from the page; on /runs/1 a reload would not find them. Both hosts serve from a root. */
+const assetsFromRoot: Plugin = {
+  name: 'kronlab-assets-from-root',
+  enforce: 'post',
+  config: (config) => {
+    config.base = '/';
+  },
+};
 
 export default defineConfig({
   main: {
@@ -29,6 +39,7 @@ export default defineConfig({
   },
   renderer: {
     ...renderer,
+    plugins: [renderer.plugins, assetsFromRoot],
     build: {
       ...renderer.build,
       rolldownOptions: {
