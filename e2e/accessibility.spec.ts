@@ -54,10 +54,10 @@ test('axe finds nothing on any page, light or dark', async ({ labPage: page }) =
 
 test('a wrong field is tied to its sentence', async ({ labPage: page }) => {
   await goTo(page, '/new');
-  const steps = page.getByLabel('Steps', { exact: true });
-  await steps.fill('-3');
-  await expect(steps).toHaveAttribute('aria-invalid', 'true');
-  await expect(steps).toHaveAccessibleDescription(/at least 1/);
+  const batch = page.getByLabel('Batch', { exact: true });
+  await batch.fill('-3');
+  await expect(batch).toHaveAttribute('aria-invalid', 'true');
+  await expect(batch).toHaveAccessibleDescription(/at least 1/);
   await expect(page.getByText('1 field needs attention')).toBeVisible();
   await expectNoFaults(page, 'form with a wrong field');
 });
