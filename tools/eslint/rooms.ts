@@ -64,7 +64,6 @@ export const packageRooms: Readonly<Record<string, readonly string[]>> = {
   webgpu: ['gpu-kernels'],
   svelte: ['renderer'],
   'bits-ui': ['renderer'],
-  '@tanstack/svelte-table': ['renderer'],
 };
 
 /** The room of a file given by its path from the project's root with forward slashes; null outside all rooms. */
