@@ -1,7 +1,8 @@
 /** When curvature work is due decides both the cost of K-FAC and whether an inverse exists before its first use. */
 import { describe, expect, it } from 'vitest';
 import { optimizerSpecSchema } from '../../contract/run-spec.ts';
-import { dueWork } from './intervals.ts';
+import { phases } from '../../contract/runs.ts';
+import { dueWork, phasesDue } from './intervals.ts';
 
 function kfac(settings: object) {
   return optimizerSpecSchema.parse({ name: 'kfac', flavour: 'expand', lr: 0.01, ...settings });
@@ -34,5 +35,21 @@ describe('dueWork', () => {
     expect(dueWork(kfac({ preconditioner: 'identity' }), 1)).toEqual(none);
     expect(dueWork(optimizerSpecSchema.parse({ name: 'adamw', lr: 0.01 }), 1)).toEqual(none);
     expect(dueWork(optimizerSpecSchema.parse({ name: 'sgd', lr: 0.01 }), 1)).toEqual(none);
+  });
+});
+
+describe('phasesDue', () => {
+  it('leaves out only the curvature work that is not due', () => {
+    expect([...phasesDue({ factors: true, inverses: true })]).toEqual([...phases]);
+    expect([...phasesDue({ factors: true, inverses: false })]).toEqual(
+      phases.filter((p) => p !== 'inverses'),
+    );
+    expect([...phasesDue({ factors: false, inverses: true })]).toEqual(phases.filter((p) => p !== 'factors'));
+    expect([...phasesDue({ factors: false, inverses: false })]).toEqual([
+      'forward',
+      'backward',
+      'precondition',
+      'update',
+    ]);
   });
 });

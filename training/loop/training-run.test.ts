@@ -285,6 +285,10 @@ describe('a lost device', () => {
     const spec = tinySpec({ steps: 2000, evaluateEvery: 5 });
     await expect(trainer.train(spec, recorder, control)).rejects.toMatchObject({ code: 'device-lost' });
     expect(recorder.series('train.loss').length).toBeGreaterThan(0);
+    // Whoever listened has closed the run by now: nothing more may come.
+    const told = [recorder.progressed.length, recorder.rows.length];
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect([recorder.progressed.length, recorder.rows.length]).toEqual(told);
     await expect(trainer.train(spec, new Recorder(), keepRunning)).rejects.toMatchObject({
       code: 'device-lost',
     });
