@@ -23,9 +23,9 @@ const steps = 12;
 const rate = (step: number) => 0.02 * Math.min(1, step / 4);
 /**
  * Relative damping of .01 keeps a factor's condition number below 1 + side / .1, at most 61 here, so an inverse is good
- * to about 61 roundings of 6e-8; each of twelve steps moves a parameter by some hundredths of its size with that error.
+ * to about 61 roundings of 6e-8; each of twelve steps moves a parameter by some hundredths of its size with that error. Measured on SwiftShader: 2.4e-7.
  */
-const tolerance = 5e-6;
+const tolerance = 2e-6;
 
 /** The scalars the training loop writes, for one optimiser. */
 function scalarsOf(spec: KfacSpec): (step: number) => Parameters<TestStep['run']>[1] {
