@@ -211,6 +211,13 @@ describe('a live run', () => {
     expect(shell.window().webContents.isDestroyed()).toBe(true);
   });
 
+  it('is asked about by the shell alone: the page cannot keep its window open', async () => {
+    shell = await bootTestShell();
+    const event = new FakeEvent();
+    shell.window().webContents.emit('will-prevent-unload', event);
+    expect(event.defaultPrevented).toBe(true);
+  });
+
   it('is interrupted by a reload, not by moving within the page', async () => {
     shell = await bootTestShell();
     const { client, id } = await startRun();

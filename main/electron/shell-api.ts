@@ -30,6 +30,7 @@ export interface ShellContents {
   on(event: 'will-frame-navigate', listener: (details: Preventable & { url: string }) => void): unknown;
   on(event: 'will-redirect', listener: (details: Preventable & { url: string }) => void): unknown;
   on(event: 'will-attach-webview', listener: (event: Preventable) => void): unknown;
+  on(event: 'will-prevent-unload', listener: (event: Preventable) => void): unknown;
   on(
     event: 'did-start-navigation',
     listener: (details: { isMainFrame: boolean; isSameDocument: boolean }) => void,

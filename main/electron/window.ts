@@ -41,6 +41,8 @@ export function openWindow(electron: ShellApi, preload: string, live: LiveRuns):
 }
 
 function askBeforeClosing({ dialog }: Pick<ShellApi, 'dialog'>, window: ShellWindow, live: LiveRuns): void {
+  // The page's own question (a browser would ask it) never shows here and would only keep the window from closing.
+  window.webContents.on('will-prevent-unload', (event) => event.preventDefault());
   let asking = false;
   window.on('close', (event) => {
     if (live.count === 0) return;
