@@ -24,6 +24,9 @@ test('a first comparison, from the empty lab to the files', async ({ labPage: pa
   await test.step('set up a comparison', async () => {
     await page.getByRole('link', { name: 'Set up another' }).click();
     const form = new NewComparisonPage(page);
+    await form.choose('Start from', 'First light: handwritten digits');
+    await expect(page.getByText('The form now holds “First light: handwritten digits”.')).toBeVisible();
+    await form.startButton.click({ trial: true, timeout: 3000 });
     await form.fill('Name', 'A first look');
     await form.choose('Dataset', 'Handwritten digits');
     await form.choose('Architecture', 'MLP');
