@@ -16,7 +16,9 @@ test.use({
     ...(executablePath === null ? {} : { executablePath }),
     args: [
       ...chromiumSwitches().filter((argument) => !withoutWebGpu.includes(argument)),
-      '--disable-features=WebGPU',
+      // Where WebGPU needs no switch, a browser without a GPU process has no adapter either.
+      '--disable-gpu',
+      '--disable-software-rasterizer',
     ],
   },
 });
