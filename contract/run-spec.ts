@@ -134,7 +134,8 @@ export const runSpecSchema = z
         message: `must divide the width ${spec.model.width}; ${spec.model.heads} heads do not`,
       });
     }
-    if (spec.evaluateEvery > spec.steps) {
+    // A number of steps that is itself wrong is one mistake, not two.
+    if (spec.steps >= 1 && spec.evaluateEvery > spec.steps) {
       context.addIssue({
         code: 'custom',
         path: ['evaluateEvery'],

@@ -88,6 +88,11 @@ test.each<[string, (d: Draft) => void, string, string]>([
   expect(readDraft(draft(change)).errors.get(field)).toBe(sentence);
 });
 
+test('a wrong number of steps is one mistake, not two', () => {
+  const { errors } = readDraft(draft((d) => (d.run['steps'] = '-3')));
+  expect([...errors.keys()]).toEqual(['run.steps']);
+});
+
 test('a word among the seeds is named', () => {
   expect(readDraft(draft((d) => (d.seeds = '1, x'))).errors.get('seeds')).toContain('“x” is not a seed');
 });
