@@ -7,7 +7,17 @@ import type { Phase } from '../../contract/runs.ts';
 import type { GpuContext } from '../../gpu-kernels/device.ts';
 import { record, replay, type Dispatch, type RecordedDispatch } from '../../gpu-kernels/dispatch.ts';
 import { createStorageBuffer, regionAlignment, Region } from '../../gpu-kernels/region.ts';
-import { rootOf, size, type Graph, type Loop, type Lowering, type Node, type Tensor } from './graph.ts';
+import {
+  rootOf,
+  size,
+  type Access,
+  type Graph,
+  type Loop,
+  type Lowering,
+  type Node,
+  type Tensor,
+  type Unit,
+} from './graph.ts';
 import { planMemory, type Lifetime, type MemoryPlan } from './memory-plan.ts';
 
 /** A run of launches that belong together: one phase, replayed `count` times in a row. */
@@ -147,6 +157,22 @@ class Memory implements Lowering {
     return region;
   }
 
+  reader(name: string, tensor: Tensor, unit: Unit): Access {
+    const type = elementType(tensor, unit);
+    return {
+      code: `fn ${name}_at(i: u32) -> ${type} { return ${name}[i]; }`,
+      bindings: [{ name, type: `array<${type}>`, region: this.region(tensor), write: false }],
+    };
+  }
+
+  writer(name: string, tensor: Tensor, unit: Unit): Access {
+    const type = elementType(tensor, unit);
+    return {
+      code: `fn ${name}_set(i: u32, value: ${type}) { ${name}[i] = value; }`,
+      bindings: [{ name, type: `array<${type}>`, region: this.region(tensor), write: true }],
+    };
+  }
+
   private touch(region: Region): void {
     const lifetime = this.lifetimes.get(region);
     if (lifetime) lifetime.last = this.position;
@@ -165,6 +191,11 @@ class Memory implements Lowering {
     for (const [region, offset] of plan.offsets) region.locate(arena, offset);
     return plan;
   }
+}
+
+function elementType(tensor: Tensor, unit: Unit): string {
+  const scalar = tensor.type;
+  return unit === 1 ? scalar : scalar === 'f32' ? 'vec4f' : 'vec4u';
 }
 
 /** What a loop reads from outside must survive until its last round, not only until its last use in the first. */

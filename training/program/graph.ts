@@ -5,7 +5,7 @@
 import { KronlabError } from '../../contract/errors.ts';
 import type { Phase } from '../../contract/runs.ts';
 import type { GpuContext } from '../../gpu-kernels/device.ts';
-import type { Dispatch } from '../../gpu-kernels/dispatch.ts';
+import type { Binding, Dispatch } from '../../gpu-kernels/dispatch.ts';
 import type { Region } from '../../gpu-kernels/region.ts';
 
 export type ElementType = 'f32' | 'u32';
@@ -27,6 +27,26 @@ export interface Lowering {
   region(tensor: Tensor): Region;
   /** Memory that lives only during this node. */
   scratch(label: string, words: number): Region;
+  /**
+   * How a kernel reads an input: a WGSL function `NAME_at(i: u32)` that answers number i (`unit` 1: f32) or the four
+   * numbers from 4 i on (`unit` 4: vec4f) of the tensor as laid out in memory. Elementwise operations that only feed
+   * this read may have moved into it, so the tensor itself need not exist.
+   */
+  reader(name: string, tensor: Tensor, unit: Unit): Access;
+  /**
+   * How a kernel writes an output: a WGSL function `NAME_set(i: u32, value: f32 | vec4f)`, to be called once for every
+   * i. Elementwise operations on the output may have moved into it.
+   */
+  writer(name: string, tensor: Tensor, unit: Unit): Access;
+}
+
+/** Numbers per access: 1 is f32, 4 is vec4f (the tensor's last axis is then a multiple of 4). */
+export type Unit = 1 | 4;
+
+/** WGSL to put into a kernel and what it binds. */
+export interface Access {
+  code: string;
+  bindings: Binding[];
 }
 
 /**
@@ -37,6 +57,10 @@ export interface Operation<A> {
   readonly name: string;
   /** The output is the input's memory under another shape; nothing is launched. */
   readonly isView?: boolean;
+  /** Inputs that the kernels read by `lowering.reader`, each number only a few times: elementwise work may move there. */
+  readonly fusedReads?: readonly number[];
+  /** Outputs that the kernels write by `lowering.writer`, each number exactly once: elementwise work may move there. */
+  readonly fusedWrites?: readonly number[];
   /**
    * Gradients with respect to the inputs, given those of the outputs (null: no gradient arrives there). `needed[i]`
    * says whether input i's gradient is wanted; a rule may return null otherwise.

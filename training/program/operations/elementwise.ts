@@ -14,7 +14,7 @@ import { sumTo } from './reduce.ts';
  * A function as WGSL over its inputs `a`, `b`, ... of type `T` (f32 or vec4f). `gradients[i]` is the derivative by
  * input i times the incoming gradient, which is the name after the function's own inputs.
  */
-interface ElementwiseFunction {
+export interface ElementwiseFunction {
   name: string;
   expression: string;
   gradients: string[];
@@ -35,7 +35,8 @@ const operation: Operation<ElementwiseFunction> = {
   lower,
 };
 
-function elementwise(fn: ElementwiseFunction, ...inputs: Tensor[]): Tensor {
+/** Applies a function to every element, inputs broadcast by NumPy's rule. */
+export function elementwise(fn: ElementwiseFunction, ...inputs: Tensor[]): Tensor {
   const shape = broadcastShape(fn.name, inputs);
   return (inputs[0] as Tensor).graph.add1(operation, inputs, { shape, label: fn.name }, fn);
 }
