@@ -51,6 +51,22 @@ export class Program {
     }
   }
 
+  /**
+   * The launches of the given phases one by one, in program order and with loops written out, each with its
+   * floating-point operations: what a step is cut from.
+   */
+  launches(phases: ReadonlySet<Phase>): { phase: Phase; dispatch: RecordedDispatch; flops: number }[] {
+    let kernel = 0;
+    return this.sections.flatMap(({ phase, loop, dispatches }) => {
+      const rounds = loop?.count ?? 1;
+      const round = dispatches.map((dispatch) => {
+        const flops = (this.statistics.kernels[kernel++]?.flops ?? 0) / rounds;
+        return { phase, dispatch, flops };
+      });
+      return phases.has(phase) ? Array.from({ length: rounds }, () => round).flat() : [];
+    });
+  }
+
   /** The same launches as runs of one phase each, for timing them. */
   parts(phases: ReadonlySet<Phase>): { phase: Phase; encode(pass: GPUComputePassEncoder): void }[] {
     const parts: { phase: Phase; sections: Section[] }[] = [];
