@@ -1,25 +1,39 @@
 /** Entry of the benchmarks and measured tables: npm run bench -- NAME. */
-import { parseArgs } from 'node:util';
 import packageJson from '../package.json' with { type: 'json' };
+import { KronlabError } from '../contract/errors.ts';
 import { loadDataset } from '../datasets/node/load.ts';
 import { openDawn } from '../gpu-kernels/dawn.ts';
 import { createTrainer } from '../training/loop/trainer.ts';
+import { comparePeers } from './compare-peers.ts';
+import { parseOptions, type BenchOptions } from './options.ts';
+import { describeRows } from './table.ts';
 import { tune } from './tune.ts';
 
-const { positionals, values } = parseArgs({ allowPositionals: true, options: { out: { type: 'string' } } });
-const [name] = positionals;
-if (name !== 'tune') {
-  console.error(`unknown benchmark ${name ?? '(none)'}; known: tune --out FILE`);
-  process.exit(2);
+async function runTuning(out: string): Promise<void> {
+  const trainer = await createTrainer({
+    gpu: await openDawn(),
+    host: `Node ${process.versions.node} (Dawn)`,
+    appVersion: packageJson.version,
+    loadDataset,
+  });
+  console.error(`adapter: ${trainer.adapter.environment.adapter}`);
+  await tune(trainer, out, (line) => console.log(line));
+  trainer.dispose();
 }
 
-const host = `Node ${process.versions.node} (Dawn)`;
-const trainer = await createTrainer({
-  gpu: await openDawn(),
-  host,
-  appVersion: packageJson.version,
-  loadDataset,
-});
-console.error(`adapter: ${trainer.adapter.environment.adapter}`);
-await tune(trainer, values.out ?? 'tuning.jsonl', (line) => console.log(line));
-trainer.dispose();
+async function run(options: BenchOptions): Promise<void> {
+  if (options.kind === 'tune') {
+    await runTuning(options.out);
+    return;
+  }
+  const rows = await comparePeers(options.names, (line) => console.error(line));
+  console.log(options.json ? JSON.stringify(rows, null, 2) : describeRows(rows));
+}
+
+try {
+  await run(parseOptions(process.argv.slice(2)));
+} catch (error) {
+  if (!(error instanceof KronlabError)) throw error;
+  console.error(error.message);
+  process.exitCode = 2;
+}

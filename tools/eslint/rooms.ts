@@ -60,6 +60,11 @@ export const packageRooms: Readonly<Record<string, readonly string[]>> = {
   electron: ['main/electron'],
   'better-sqlite3': ['db'],
   ws: ['main/browser', 'e2e', 'bench'],
+  // Peers of the benchmarks: never part of the app.
+  '@jax-js/jax': ['bench'],
+  '@tensorflow/tfjs': ['bench'],
+  '@tensorflow/tfjs-backend-wasm': ['bench'],
+  '@tensorflow/tfjs-backend-webgpu': ['bench'],
   // Node's WebGPU has one door, gpu-kernels/dawn.ts.
   webgpu: ['gpu-kernels'],
   svelte: ['renderer'],
