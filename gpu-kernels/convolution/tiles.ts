@@ -1,0 +1,75 @@
+/**
+ * Register tiles of the convolution products by adapter class, from measurements. On a software adapter every load is a
+ * four-lane gather, so tiles are as big as compiling them in a few tenths of a second allows; a GPU wants many threads.
+ */
+import type { GpuContext } from '../device.ts';
+
+/** A thread holds tm pixels x tn outputs; a workgroup is wx threads along the outputs, wy along the pixels. */
+export interface ProductTile {
+  tm: number;
+  tn: number;
+  wx: number;
+  wy: number;
+  /** Four neighbouring threads share their pixels by subgroup broadcasts. */
+  lanes: boolean;
+}
+
+/** Products of fewer multiplications than this never earn back what a big tile takes to compile. */
+const smallProduct = 2 ** 19;
+
+/** Tile for a product of [rows, inner] with [inner, outputs]. */
+export function productTile(gpu: GpuContext, rows: number, inner: number, outputs: number): ProductTile {
+  if (gpu.adapterClass === 'gpu') {
+    const wx = Math.min(8, powerOfTwo(Math.ceil(outputs / 4)));
+    return { tm: 4, tn: 4, wx, wy: 64 / wx, lanes: false };
+  }
+  const isSmall = rows * inner * outputs < smallProduct;
+  if (!gpu.fourLaneSubgroups || outputs < 12) {
+    return { tm: isSmall ? 4 : 8, tn: outputs > 4 && !isSmall ? 8 : 4, wx: 1, wy: 16, lanes: false };
+  }
+  // Threads beyond the last output compute nothing of use: the narrow tile loads more but may waste less.
+  const wide = Math.ceil(outputs / 32) * 32;
+  const narrow = Math.ceil(outputs / 16) * 16;
+  return { tm: isSmall ? 4 : 16, tn: isSmall || narrow * 1.2 < wide ? 4 : 8, wx: 4, wy: 4, lanes: true };
+}
+
+/**
+ * A thread holds `to` outputs x `tc` quads of columns; a workgroup is wx threads along the columns, wy along the
+ * outputs; the pixels are cut into slices.
+ */
+export interface WeightGradientTile {
+  to: number;
+  tc: number;
+  wx: number;
+  wy: number;
+  slices: number;
+  /** Four neighbouring threads share their outputs by subgroup broadcasts. */
+  lanes: boolean;
+}
+
+/** Tile for a product of [outputs, pixels] with [pixels, columns], pixels lying in so many rows, in each group. */
+export function weightGradientTile(
+  gpu: GpuContext,
+  sizes: { outputs: number; columns: number; groups: number; rows: number },
+): WeightGradientTile {
+  const { outputs, columns, groups, rows } = sizes;
+  const quads = Math.ceil(columns / 4);
+  const sliced = (tile: Omit<WeightGradientTile, 'slices'>, enough: number): WeightGradientTile => {
+    const tiles = Math.ceil(outputs / (tile.to * tile.wy)) * Math.ceil(quads / (tile.tc * tile.wx)) * groups;
+    const slices = Math.min(rows, Math.max(1, Math.ceil(enough / tiles)));
+    // Slices of equal length: the last ones must not come out empty.
+    return { ...tile, slices: Math.ceil(rows / Math.ceil(rows / slices)) };
+  };
+  if (gpu.adapterClass === 'gpu') {
+    const wx = Math.min(16, powerOfTwo(quads));
+    return sliced({ to: Math.min(4, outputs), tc: 1, wx, wy: 64 / wx, lanes: false }, 256);
+  }
+  if (!gpu.fourLaneSubgroups || outputs < 8) {
+    return sliced({ to: Math.min(8, outputs), tc: Math.min(3, quads), wx: 1, wy: 1, lanes: false }, 64);
+  }
+  const to = outputs > 16 ? 32 : outputs > 8 ? 16 : 8;
+  const tc = quads <= 4 ? 1 : quads <= 8 ? 2 : 3;
+  return sliced({ to, tc, wx: 4, wy: 1, lanes: true }, 48);
+}
+
+const powerOfTwo = (atLeast: number): number => 2 ** Math.ceil(Math.log2(atLeast));

@@ -1,0 +1,130 @@
+import fc from 'fast-check';
+import { describe, expect, it, test } from 'vitest';
+import type { AdapterClass } from '../../../gpu-kernels/device.ts';
+import { checkOperation, evaluate, f32Tolerance, noise } from '../test-program.ts';
+import { convolution, type ConvolutionOptions } from './convolution.ts';
+
+interface Case extends ConvolutionOptions {
+  /** [N, H, W, C] */
+  image: readonly [number, number, number, number];
+  outputs: number;
+  kernel: readonly [number, number];
+  bias?: boolean;
+}
+
+const pair = (value: number | readonly [number, number] | undefined, otherwise: number) =>
+  typeof value === 'object' ? value : ([value ?? otherwise, value ?? otherwise] as const);
+
+/** The convolution as torch.nn.functional.conv2d defines it, tap by tap, channels last. */
+function reference(c: Case) {
+  const [n, h, w, channels] = c.image;
+  const [kh, kw] = c.kernel;
+  const [sy, sx] = pair(c.stride, 1);
+  const [py, px] = pair(c.padding, 0);
+  const [dy, dx] = pair(c.dilation, 1);
+  const groups = c.groups ?? 1;
+  const inGroup = channels / groups;
+  const height = Math.floor((h + 2 * py - dy * (kh - 1) - 1) / sy) + 1;
+  const width = Math.floor((w + 2 * px - dx * (kw - 1) - 1) / sx) + 1;
+  return (x: Float64Array, weight: Float64Array, bias?: Float64Array): Float64Array => {
+    const result = new Float64Array(n * height * width * c.outputs);
+    let at = 0;
+    for (let image = 0; image < n; image++)
+      for (let oy = 0; oy < height; oy++)
+        for (let ox = 0; ox < width; ox++)
+          for (let o = 0; o < c.outputs; o++) {
+            const first = Math.floor(o / (c.outputs / groups)) * inGroup;
+            let sum = bias?.[o] ?? 0;
+            for (let i = 0; i < kh; i++)
+              for (let j = 0; j < kw; j++) {
+                const y = oy * sy + i * dy - py;
+                const x0 = ox * sx + j * dx - px;
+                if (y < 0 || y >= h || x0 < 0 || x0 >= w) continue;
+                for (let k = 0; k < inGroup; k++) {
+                  const value = x[((image * h + y) * w + x0) * channels + first + k]!;
+                  sum += value * weight[((o * inGroup + k) * kh + i) * kw + j]!;
+                }
+              }
+            result[at++] = sum;
+          }
+    return result;
+  };
+}
+
+function check(c: Case, adapterClass?: AdapterClass): Promise<void> {
+  const { image, outputs, kernel, bias = true, ...options } = c;
+  const groups = options.groups ?? 1;
+  return checkOperation({
+    inputs: [
+      { shape: image },
+      { shape: [outputs, image[3] / groups, ...kernel] },
+      ...(bias ? [{ shape: [outputs] }] : []),
+    ],
+    build: (x, weight, ...[b]) => convolution(x, weight, b ?? null, options),
+    reference: reference(c),
+    tolerance: f32Tolerance,
+    ...(adapterClass ? { adapterClass } : {}),
+  });
+}
+
+const cases: (Case & { name: string })[] = [
+  { name: 'no padding', image: [2, 5, 4, 3], outputs: 5, kernel: [3, 3] },
+  { name: 'padding 1, whole quads', image: [2, 4, 5, 4], outputs: 16, kernel: [3, 3], padding: 1 },
+  { name: 'more outputs than a tile', image: [1, 3, 5, 8], outputs: 36, kernel: [3, 3], padding: 1 },
+  { name: 'padding 2, 5 x 5', image: [1, 6, 5, 2], outputs: 6, kernel: [5, 5], padding: 2 },
+  { name: 'a padding wider than the kernel', image: [1, 3, 2, 2], outputs: 3, kernel: [2, 2], padding: 2 },
+  { name: 'stride 2', image: [2, 7, 6, 4], outputs: 12, kernel: [3, 3], stride: 2, padding: 1 },
+  { name: 'stride 3 that skips pixels', image: [1, 8, 7, 1], outputs: 4, kernel: [2, 2], stride: 3 },
+  { name: 'a pixel on its own, stride 2', image: [1, 5, 6, 4], outputs: 4, kernel: [1, 1], stride: 2 },
+  { name: 'dilation 2', image: [1, 7, 8, 2], outputs: 4, kernel: [3, 2], padding: 2, dilation: 2 },
+  {
+    name: 'dilation 2, stride 2',
+    image: [1, 8, 9, 2],
+    outputs: 3,
+    kernel: [3, 3],
+    padding: 1,
+    dilation: 2,
+    stride: 2,
+  },
+  {
+    name: 'different in height and width',
+    image: [2, 6, 9, 2],
+    outputs: 4,
+    kernel: [1, 3],
+    stride: [1, 2],
+    padding: [0, 2],
+    dilation: [1, 2],
+  },
+  { name: 'pointwise', image: [2, 3, 3, 4], outputs: 8, kernel: [1, 1] },
+  { name: 'without bias', image: [2, 3, 3, 4], outputs: 4, kernel: [2, 2], bias: false },
+  { name: 'two groups', image: [2, 4, 4, 6], outputs: 8, kernel: [3, 3], padding: 1, groups: 2 },
+  {
+    name: 'two groups of whole quads',
+    image: [1, 4, 4, 8],
+    outputs: 24,
+    kernel: [3, 3],
+    stride: 2,
+    groups: 2,
+  },
+  { name: 'depthwise', image: [2, 4, 5, 5], outputs: 5, kernel: [3, 3], padding: 1, groups: 5 },
+  {
+    name: 'depthwise, two outputs each',
+    image: [1, 5, 5, 4],
+    outputs: 8,
+    kernel: [3, 3],
+    stride: 2,
+    padding: 1,
+    groups: 4,
+  },
+  { name: 'the whole image', image: [2, 3, 4, 2], outputs: 3, kernel: [3, 4] },
+  { name: 'a single number', image: [1, 1, 1, 1], outputs: 1, kernel: [1, 1] },
+  { name: 'a single pixel in zeros', image: [1, 1, 1, 2], outputs: 2, kernel: [3, 3], padding: 1 },
+];
+
+describe('convolution', () => {
+  test.each(cases)('$name', (c) => check(c));
+});
+
+describe('with the tiles of a hardware adapter', () => {
+  test.each(cases)('$name', (c) => check(c, 'gpu'));
+});

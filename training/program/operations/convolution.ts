@@ -1,0 +1,125 @@
+/**
+ * Two-dimensional convolution with stride, zero padding, dilation and groups. Images are channels last, because then
+ * the channels of a pixel are neighbours in memory; the weight is laid out as in PyTorch.
+ */
+import { KronlabError } from '../../../contract/errors.ts';
+import {
+  convolutionForward,
+  convolutionInputGradient,
+  convolutionWeightGradient,
+  type ConvolutionShape,
+} from '../../../gpu-kernels/convolution/convolution.ts';
+import { placeWindow, type Window } from '../../../gpu-kernels/convolution/window.ts';
+import type { Operation, Tensor } from '../graph.ts';
+
+/** Numbers hold for both directions, pairs are [height, width]; defaults as in PyTorch: 1, 0, 1 and 1. */
+export interface ConvolutionOptions extends Omit<Window, 'kernel'> {
+  /** Channels and outputs fall into so many groups that do not see each other. */
+  groups?: number;
+}
+
+const operation: Operation<ConvolutionShape> = {
+  name: 'convolution',
+  fusedWrites: [0],
+  gradient(node, [g], needed) {
+    const [x, weight, bias] = node.inputs as [Tensor, Tensor, Tensor | undefined];
+    if (!g) return [];
+    const { graph } = g;
+    const dx = needed[0]
+      ? graph.add1(
+          inputGradient,
+          [g, weight],
+          { shape: x.shape, label: 'convolution input gradient' },
+          node.attributes,
+        )
+      : null;
+    const withBias = bias !== undefined && (needed[2] ?? false);
+    if (!needed[1] && !withBias) return [dx];
+    const [dWeight, dBias] = graph.add(weightGradient, [g, x], {
+      attributes: node.attributes,
+      outputs: [
+        { shape: weight.shape, label: 'convolution weight gradient' },
+        ...(withBias ? [{ shape: bias.shape, label: 'convolution bias gradient' }] : []),
+      ],
+    });
+    return [dx, dWeight ?? null, dBias ?? null];
+  },
+  lower(node, lowering) {
+    const [x, weight, bias] = node.inputs as [Tensor, Tensor, Tensor | undefined];
+    return convolutionForward(lowering.gpu, {
+      shape: node.attributes,
+      image: lowering.region(x),
+      weight: lowering.region(weight),
+      ...(bias ? { bias: lowering.region(bias) } : {}),
+      store: (unit) => lowering.writer('result', node.outputs[0] as Tensor, unit),
+      scratch: (label, words) => lowering.scratch(label, words),
+    });
+  },
+};
+
+const inputGradient: Operation<ConvolutionShape> = {
+  name: 'convolution input gradient',
+  fusedWrites: [0],
+  lower(node, lowering) {
+    const [g, weight] = node.inputs as [Tensor, Tensor];
+    return convolutionInputGradient(lowering.gpu, {
+      shape: node.attributes,
+      gradient: lowering.region(g),
+      weight: lowering.region(weight),
+      store: (unit) => lowering.writer('result', node.outputs[0] as Tensor, unit),
+      scratch: (label, words) => lowering.scratch(label, words),
+    });
+  },
+};
+
+const weightGradient: Operation<ConvolutionShape> = {
+  name: 'convolution weight gradient',
+  lower(node, lowering) {
+    const [g, x] = node.inputs as [Tensor, Tensor];
+    const [weight, bias] = node.outputs as [Tensor, Tensor | undefined];
+    return convolutionWeightGradient(lowering.gpu, {
+      shape: node.attributes,
+      image: lowering.region(x),
+      gradient: lowering.region(g),
+      weight: lowering.region(weight),
+      ...(bias ? { bias: lowering.region(bias) } : {}),
+      scratch: (label, words) => lowering.scratch(label, words),
+    });
+  },
+};
+
+/**
+ * x [N, H, W, C] with weight [O, C / groups, KH, KW] and bias [O] to [N, OH, OW, O]. Throws `invalid` when the window
+ * does not fit into the image or the groups do not divide the channels.
+ */
+export function convolution(
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor | null,
+  options: ConvolutionOptions = {},
+): Tensor {
+  const { groups = 1, ...walk } = options;
+  const [images, height, width, channels] = x.shape as [number, number, number, number];
+  const [outputs, groupChannels, kh, kw] = weight.shape as [number, number, number, number];
+  if (!Number.isInteger(groups) || groups < 1 || channels % groups !== 0 || outputs % groups !== 0) {
+    throw new KronlabError(
+      'invalid',
+      `a convolution of ${channels} channels to ${outputs} cannot have ${groups} groups; groups must divide both`,
+    );
+  }
+  if (x.shape.length !== 4 || weight.shape.length !== 4 || groupChannels !== channels / groups) {
+    throw new KronlabError(
+      'internal',
+      `${weight.label} is [${weight.shape.join(', ')}]; an image [${x.shape.join(', ')}] in ${groups} groups needs ` +
+        `[outputs, ${channels / groups}, kernel height, kernel width]`,
+    );
+  }
+  const window = placeWindow('convolution', [height, width], { kernel: [kh, kw], ...walk });
+  const shape: ConvolutionShape = { images, channels, outputs, groups, window };
+  return x.graph.add1(
+    operation,
+    bias ? [x, weight, bias] : [x, weight],
+    { shape: [images, ...window.output, outputs], label: 'convolution' },
+    shape,
+  );
+}
