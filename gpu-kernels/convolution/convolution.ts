@@ -7,24 +7,16 @@
 import type { GpuContext } from '../device.ts';
 import type { Binding, Dispatch } from '../dispatch.ts';
 import { linearGrid } from '../grid.ts';
-import type { Region } from '../region.ts';
+import { uploadTable, type Region } from '../region.ts';
 import { expandTemplate } from '../template.ts';
 import arrangeSource from './arrange-weight.wgsl';
 import productSource from './gather-product.wgsl';
 import padSource from './pad-image.wgsl';
-import { productTile, weightGradientTile, type ProductTile } from './tiles.ts';
+import { forwardSteps, gradientSteps, type Steps } from './steps.ts';
+import { productTile, weightGradientTile } from './tiles.ts';
 import sumSource from './weight-gradient-sum.wgsl';
 import weightGradientSource from './weight-gradient.wgsl';
-import type { Pair, PlacedWindow } from './window.ts';
-
-/** Sizes of a convolution. Channels and outputs are those of all groups together. */
-export interface ConvolutionShape {
-  images: number;
-  channels: number;
-  outputs: number;
-  groups: number;
-  window: PlacedWindow;
-}
+import type { ConvolutionShape, Pair } from './window.ts';
 
 /** A generated WGSL function `result_set(i, value)` that stores one number or one vec4, and what it binds. */
 export interface Store {
@@ -170,22 +162,28 @@ function product(
 ): Dispatch[] {
   const { shape } = args;
   const { window, groups } = shape;
-  const { inner, outer } = what;
-  const taps = window.kernel[0] * window.kernel[1];
+  const { outer } = what;
   const rows = shape.images * what.part[0] * what.part[1];
-  const tile = productTile(gpu, rows, inner * taps, outer);
+  const steps = what.gradient
+    ? gradientSteps(shape, what.margin, what.sourceSize)
+    : forwardSteps(shape, what.sourceSize);
+  const tile = productTile(gpu, rows, steps.count, outer);
   const columns = Math.ceil(outer / (tile.tn * tile.wx)) * tile.tn * tile.wx;
-  const arranged = args.scratch('arranged weight', groups * taps * inner * columns);
+  const table = uploadTable(gpu, 'convolution steps', steps.table);
+  const arranged = args.scratch('arranged weight', groups * steps.count * columns);
   const unit = outer % 4 === 0 ? 4 : 1;
   const store = args.store(unit);
   const bias = 'bias' in args ? args.bias : undefined;
-  const phases = what.gradient ? window.stride[0] * window.stride[1] : 1;
   const launch: Dispatch = {
     label: what.label,
     code: [
       store.code,
       expandTemplate(productSource, {
-        ...templateOf(tile),
+        TM: tile.tm,
+        TN: tile.tn,
+        WX: tile.wx,
+        WY: tile.wy,
+        LANES: tile.lanes,
         GRADIENT: what.gradient,
         UNIT: unit,
         BIAS: bias !== undefined,
@@ -194,6 +192,7 @@ function product(
     bindings: [
       { name: 'source', type: 'array<f32>', region: what.source, write: false },
       { name: 'weight', type: 'array<vec4f>', region: arranged, write: false },
+      { name: 'table', type: 'array<u32>', region: table, write: false },
       ...(bias ? [{ name: 'bias', type: 'array<f32>', region: bias, write: false }] : []),
       ...store.bindings,
     ],
@@ -204,48 +203,62 @@ function product(
         ...what.part,
         ...what.result,
         ...what.sourceSize,
-        inner * groups,
+        what.inner * groups,
         outer * groups,
-        inner,
+        what.inner,
         outer,
         columns,
-        ...window.kernel,
-        ...window.stride,
-        ...window.dilation,
-        ...window.padding,
-        ...what.margin,
+        steps.count,
+        ...(what.gradient ? [1, 1] : window.stride),
+        ...steps.phases,
       ),
     },
-    workgroups: [columns / (tile.tn * tile.wx), Math.ceil(rows / (tile.tm * tile.wy)), groups * phases],
+    workgroups: [
+      columns / (tile.tn * tile.wx),
+      Math.ceil(rows / (tile.tm * tile.wy)),
+      groups * steps.phases[0] * steps.phases[1],
+    ],
     flops: flopsOf(shape),
   };
-  return [arrange(args, arranged, columns, what.gradient), launch];
+  return [arrange(args, { table, arranged, steps, outer, columns, gradient: what.gradient }), launch];
 }
 
-function templateOf(tile: ProductTile) {
-  const { tm, tn, wx, wy, lanes } = tile;
-  return { TM: tm, TN: tn, WX: wx, WY: wy, LANES: lanes, LOADS: lanes ? tm / 4 : tm };
+interface Arrangement {
+  table: Region;
+  arranged: Region;
+  steps: Steps;
+  outer: number;
+  columns: number;
+  gradient: boolean;
 }
 
 function arrange(
   { shape, weight }: ForwardArguments | InputGradientArguments,
-  arranged: Region,
-  columns: number,
-  gradient: boolean,
+  { table, arranged, steps, outer, columns, gradient }: Arrangement,
 ): Dispatch {
   const { window, groups } = shape;
-  const taps = window.kernel[0] * window.kernel[1];
-  const channels = shape.channels / groups;
-  const outputs = shape.outputs / groups;
-  const grid = linearGrid(groups * taps * (gradient ? outputs : channels) * columns, 64);
+  const filter = (window.kernel[0] * window.kernel[1] * shape.channels) / groups;
+  const grid = linearGrid(groups * steps.count * columns, 64);
   return {
     label: 'arrange weight',
-    code: expandTemplate(arrangeSource, { ROW: grid.row, GRADIENT: gradient }),
+    code: expandTemplate(arrangeSource, { ROW: grid.row }),
     bindings: [
       { name: 'weight', type: 'array<f32>', region: weight, write: false },
+      { name: 'table', type: 'array<u32>', region: table, write: false },
       { name: 'arranged', type: 'array<f32>', region: arranged, write: true },
     ],
-    params: { type: 'Params', data: Uint32Array.of(taps, channels, outputs, columns, grid.count) },
+    params: {
+      type: 'Params',
+      data: Uint32Array.of(
+        steps.count,
+        outer,
+        columns,
+        steps.table.length - steps.count,
+        gradient ? window.kernel[0] * window.kernel[1] : filter,
+        (filter * shape.outputs) / groups,
+        grid.count,
+      ),
+    },
     workgroups: grid.workgroups,
     flops: 0,
   };

@@ -25,7 +25,7 @@ export function productTile(gpu: GpuContext, rows: number, inner: number, output
   }
   const isSmall = rows * inner * outputs < smallProduct;
   if (!gpu.fourLaneSubgroups || outputs < 12) {
-    return { tm: isSmall ? 4 : 8, tn: outputs > 4 && !isSmall ? 8 : 4, wx: 1, wy: 16, lanes: false };
+    return { tm: isSmall ? 2 : 8, tn: 4, wx: 1, wy: 16, lanes: false };
   }
   // Threads beyond the last output compute nothing of use: the narrow tile loads more but may waste less.
   const wide = Math.ceil(outputs / 32) * 32;

@@ -58,3 +58,12 @@ function pairOf(what: string, name: string, value: number | Pair, least: number)
     `${what}: ${name} is ${pair.join(' x ')}; it must be whole numbers from ${least} on`,
   );
 }
+
+/** Sizes of a convolution. Channels and outputs are those of all groups together. */
+export interface ConvolutionShape {
+  images: number;
+  channels: number;
+  outputs: number;
+  groups: number;
+  window: PlacedWindow;
+}

@@ -1,7 +1,6 @@
-import fc from 'fast-check';
-import { describe, expect, it, test } from 'vitest';
+import { describe, test } from 'vitest';
 import type { AdapterClass } from '../../../gpu-kernels/device.ts';
-import { checkOperation, evaluate, f32Tolerance, noise } from '../test-program.ts';
+import { checkOperation, f32Tolerance } from '../test-program.ts';
 import { convolution, type ConvolutionOptions } from './convolution.ts';
 
 interface Case extends ConvolutionOptions {
