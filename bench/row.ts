@@ -38,6 +38,9 @@ export interface BenchRow {
 
 export interface Agreement {
   of: string;
+  /** Our own error where there is a reference; 0 where the peers are held against us. */
+  ours: number;
+  /** The largest of all sides. */
   error: number;
   tolerance: number;
 }

@@ -50,7 +50,7 @@ function near(other: string, percent: number): Target {
 const residual: Target = {
   text: 'residual <= 5e-6',
   judge: ({ agreement }) =>
-    agreement && { measured: agreement.error.toExponential(1), isMet: agreement.error <= 5e-6 },
+    agreement && { measured: agreement.ours.toExponential(1), isMet: agreement.ours <= 5e-6 },
 };
 
 function withinMs(most: number): Target {

@@ -17,7 +17,7 @@ import { crossEntropy } from '../../training/program/operations/loss.ts';
 import { meanAxes } from '../../training/program/operations/reduce.ts';
 import { Parameters, type Parameter } from '../../training/program/parameters.ts';
 import { StepUniform } from '../../training/program/step-scalars.ts';
-import { batchOf, initialWeight, type TrainingTask } from '../tasks.ts';
+import { batchOf, weightsOf, type TrainingTask } from '../tasks.ts';
 import { buildLogits } from './models.ts';
 import { submitInTurn } from './submit.ts';
 
@@ -65,7 +65,8 @@ export class OurTrainingStep {
     const step = new StepUniform(scope);
     addUpdate(graph, arenas, step, task.optimizer, null);
     const program = await compile(scope, graph, task.name);
-    parameters.upload(scope, initialWeight);
+    const weights = weightsOf(task);
+    parameters.upload(scope, ({ name }) => weights.get(name)?.values ?? new Float32Array());
     return new OurTrainingStep(scope, task, program, step, mean);
   }
 

@@ -38,8 +38,9 @@ export async function compare<Ours extends Contestant>(
 ): Promise<Comparison<Ours>> {
   const reference = await firstCalls(buildOurs, check.calls);
   const { side: ours } = reference;
-  const agreement: Agreement = { of: check.of, error: 0, tolerance: check.tolerance };
-  agreement.error = checked(ours.name, reference.results, reference.results, check);
+  const ownError = checked('ours', reference.results, reference.results, check);
+  const { of, tolerance } = check;
+  const agreement: Agreement = { of, ours: ownError, error: ownError, tolerance };
   const firstCallMs: BenchRow['first_call_ms'] = { ours: reference.firstMs };
   const callMs = new Map<SideName, number>([['ours', reference.lastMs]]);
   const notes: string[] = [];

@@ -3,7 +3,7 @@ import type { Created } from '../row.ts';
 
 const counts: Created = { buffers: 0, bind_groups: 0, pipelines: 0 };
 
-function counting<Name extends keyof GPUDevice>(name: Name, kind: keyof Created): void {
+function counting(name: keyof GPUDevice, kind: keyof Created): void {
   const prototype = GPUDevice.prototype as unknown as Record<string, (...args: unknown[]) => unknown>;
   const original = prototype[name];
   if (!original) throw new Error(`this browser's GPUDevice has no ${name}`);

@@ -5,7 +5,7 @@
 import { openGpu } from '../../gpu-kernels/device.ts';
 import { OurTrainingStep } from '../ours/training-step.ts';
 import { JaxTrainingStep, openJax } from '../peers/jax-js.ts';
-import { trainingTasks } from '../tasks.ts';
+import { batchOf, trainingTasks, weightsOf } from '../tasks.ts';
 
 export type CompiledSide = 'ours' | 'jax-js-webgpu';
 
@@ -19,6 +19,9 @@ export async function firstStep(side: CompiledSide): Promise<FirstStep> {
   const gpu = await openGpu(navigator.gpu);
   if (side !== 'ours') await openJax('webgpu');
   const task = trainingTasks.vit;
+  // Made once per page: whoever asks first would be timed making them.
+  batchOf(task);
+  weightsOf(task);
   const began = performance.now();
   const step =
     side === 'ours' ? await OurTrainingStep.build(gpu, task) : await JaxTrainingStep.build('webgpu', task);

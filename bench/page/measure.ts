@@ -9,7 +9,7 @@ import { TfMatmul, TfTrainingStep } from '../peers/tfjs.ts';
 import { productError, products } from '../products.ts';
 import type { BenchRow, Created, PeerName, SideName } from '../row.ts';
 import { timeInTurns } from '../rounds.ts';
-import { trainingTasks, type TrainingTask } from '../tasks.ts';
+import { batchOf, trainingTasks, weightsOf, type TrainingTask } from '../tasks.ts';
 import { requireOneAdapter } from './adapter.ts';
 import { compare, type Comparison, type Contestant, type PeerBuilders } from './contestant.ts';
 import { createdPerStep } from './creations.ts';
@@ -80,6 +80,9 @@ async function inverseRow(gpu: GpuContext): Promise<BenchRow> {
 }
 
 async function trainingRow(gpu: GpuContext, task: TrainingTask): Promise<BenchRow> {
+  // Made before the first call is timed.
+  batchOf(task);
+  weightsOf(task);
   const peers: PeerBuilders = {
     'jax-js-webgpu': () => withJax('webgpu', (device) => JaxTrainingStep.build(device, task)),
     'tfjs-webgpu': () => TfTrainingStep.build('webgpu', task),
