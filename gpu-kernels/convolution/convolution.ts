@@ -281,11 +281,17 @@ export function convolutionWeightGradient(gpu: GpuContext, args: WeightGradientA
   const channels = shape.channels / groups;
   const outputs = shape.outputs / groups;
   const columns = window.kernel[0] * window.kernel[1] * channels;
-  const rows = shape.images * window.output[0];
+  const pixels = shape.images * window.output[0] * window.output[1];
   const source = padded(args, args.image, forwardPadding(shape));
   const quads = channels % 4 === 0;
-  const tile = weightGradientTile(gpu, { outputs, columns, groups, rows });
-  const partial = args.scratch('partial weight gradients', tile.slices * shape.outputs * (columns + 1));
+  const tile = weightGradientTile(gpu, { outputs, columns, groups, pixels });
+  const slices = Math.ceil(pixels / tile.slice);
+  const pitch = Math.ceil(columns / 4) * 4;
+  const partials: Partials = {
+    slices,
+    weight: args.scratch('partial weight gradients', slices * shape.outputs * pitch),
+    ...(args.bias ? { bias: args.scratch('partial bias gradients', slices * shape.outputs) } : {}),
+  };
   const tiles = Math.ceil(outputs / (tile.to * tile.wy));
   const launch: Dispatch = {
     label: 'convolution weight gradient',
@@ -302,13 +308,16 @@ export function convolutionWeightGradient(gpu: GpuContext, args: WeightGradientA
     bindings: [
       { name: 'source', type: quads ? 'array<vec4f>' : 'array<f32>', region: source.region, write: false },
       { name: 'gradient', type: 'array<f32>', region: args.gradient, write: false },
-      { name: 'partials', type: 'array<f32>', region: partial, write: true },
+      { name: 'partials', type: 'array<vec4f>', region: partials.weight, write: true },
+      ...(partials.bias
+        ? [{ name: 'biasPartials', type: 'array<f32>', region: partials.bias, write: true }]
+        : []),
     ],
     params: {
       type: 'Params',
       data: Uint32Array.of(
-        rows,
-        Math.ceil(rows / tile.slices),
+        pixels,
+        tile.slice,
         ...window.output,
         ...source.size,
         shape.channels,
@@ -322,28 +331,52 @@ export function convolutionWeightGradient(gpu: GpuContext, args: WeightGradientA
         tiles,
       ),
     },
-    workgroups: [Math.ceil(columns / (4 * tile.tc * tile.wx)), tiles * groups, tile.slices],
+    workgroups: [Math.ceil(columns / (4 * tile.tc * tile.wx)), tiles * groups, slices],
     flops: flopsOf(shape),
   };
-  return [...source.launches, launch, sumPartial(args, partial, tile.slices)];
+  return [...source.launches, launch, sumPartials(args, partials)];
 }
 
-function sumPartial(args: WeightGradientArguments, partial: Region, slices: number): Dispatch {
-  const { shape, bias } = args;
+interface Partials {
+  slices: number;
+  /** [slice][output][columns up to whole quads] */
+  weight: Region;
+  /** [slice][output] */
+  bias?: Region;
+}
+
+function sumPartials({ shape, weight, bias }: WeightGradientArguments, partials: Partials): Dispatch {
   const taps = shape.window.kernel[0] * shape.window.kernel[1];
   const channels = shape.channels / shape.groups;
-  const grid = linearGrid(shape.outputs * (taps * channels + 1), 64);
+  const { slices } = partials;
+  const count = shape.outputs * (taps * channels + (bias ? 1 : 0));
+  const grid = linearGrid(count, 64);
   return {
     label: 'sum of partial weight gradients',
     code: expandTemplate(sumSource, { ROW: grid.row, BIAS: bias !== undefined }),
     bindings: [
-      { name: 'partials', type: 'array<f32>', region: partial, write: false },
-      { name: 'weight', type: 'array<f32>', region: args.weight, write: true },
-      ...(bias ? [{ name: 'bias', type: 'array<f32>', region: bias, write: true }] : []),
+      { name: 'partials', type: 'array<f32>', region: partials.weight, write: false },
+      { name: 'weight', type: 'array<f32>', region: weight, write: true },
+      ...(bias && partials.bias
+        ? [
+            { name: 'biasPartials', type: 'array<f32>', region: partials.bias, write: false },
+            { name: 'bias', type: 'array<f32>', region: bias, write: true },
+          ]
+        : []),
     ],
-    params: { type: 'Params', data: Uint32Array.of(slices, shape.outputs, channels, taps, grid.count) },
+    params: {
+      type: 'Params',
+      data: Uint32Array.of(
+        slices,
+        shape.outputs,
+        channels,
+        taps,
+        Math.ceil((taps * channels) / 4) * 4,
+        count,
+      ),
+    },
     workgroups: grid.workgroups,
-    flops: slices * grid.count,
+    flops: slices * count,
   };
 }
 

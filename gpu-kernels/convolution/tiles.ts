@@ -35,41 +35,43 @@ export function productTile(gpu: GpuContext, rows: number, inner: number, output
 
 /**
  * A thread holds `to` outputs x `tc` quads of columns; a workgroup is wx threads along the columns, wy along the
- * outputs; the pixels are cut into slices.
+ * outputs; the pixels are cut into slices of so many, a multiple of 4.
  */
 export interface WeightGradientTile {
   to: number;
   tc: number;
   wx: number;
   wy: number;
-  slices: number;
+  slice: number;
   /** Four neighbouring threads share their outputs by subgroup broadcasts. */
   lanes: boolean;
 }
 
-/** Tile for a product of [outputs, pixels] with [pixels, columns], pixels lying in so many rows, in each group. */
+/** Tile for a product of [outputs, pixels] with [pixels, columns], in each group. */
 export function weightGradientTile(
   gpu: GpuContext,
-  sizes: { outputs: number; columns: number; groups: number; rows: number },
+  sizes: { outputs: number; columns: number; groups: number; pixels: number },
 ): WeightGradientTile {
-  const { outputs, columns, groups, rows } = sizes;
+  const { outputs, columns, groups, pixels } = sizes;
   const quads = Math.ceil(columns / 4);
-  const sliced = (tile: Omit<WeightGradientTile, 'slices'>, enough: number): WeightGradientTile => {
+  const sliced = (tile: Omit<WeightGradientTile, 'slice'>, enough: number): WeightGradientTile => {
     const tiles = Math.ceil(outputs / (tile.to * tile.wy)) * Math.ceil(quads / (tile.tc * tile.wx)) * groups;
-    const slices = Math.min(rows, Math.max(1, Math.ceil(enough / tiles)));
-    // Slices of equal length: the last ones must not come out empty.
-    return { ...tile, slices: Math.ceil(rows / Math.ceil(rows / slices)) };
+    const slices = Math.max(1, Math.ceil(enough / tiles));
+    return { ...tile, slice: Math.max(shortestSlice, Math.ceil(pixels / slices / 4) * 4) };
   };
   if (gpu.adapterClass === 'gpu') {
     const wx = Math.min(16, powerOfTwo(quads));
     return sliced({ to: Math.min(4, outputs), tc: 1, wx, wy: 64 / wx, lanes: false }, 256);
   }
   if (!gpu.fourLaneSubgroups || outputs < 8) {
-    return sliced({ to: Math.min(8, outputs), tc: Math.min(3, quads), wx: 1, wy: 1, lanes: false }, 64);
+    return sliced({ to: Math.min(8, outputs), tc: Math.min(2, quads), wx: 1, wy: 1, lanes: false }, 64);
   }
   const to = outputs > 16 ? 32 : outputs > 8 ? 16 : 8;
-  const tc = quads <= 4 ? 1 : quads <= 8 ? 2 : 3;
+  const tc = to === 32 || quads <= 4 ? 1 : 2;
   return sliced({ to, tc, wx: 4, wy: 1, lanes: true }, 48);
 }
+
+/** Fewer pixels than this are not worth a partial sum of their own. */
+const shortestSlice = 16;
 
 const powerOfTwo = (atLeast: number): number => 2 ** Math.ceil(Math.log2(atLeast));

@@ -1,9 +1,10 @@
 // The weight's gradient as a matrix product over all pixels of the output: rows are outputs, columns are (kernel row,
-// kernel column, channel). Each workgroup sums over one slice of the pixel rows and leaves a partial sum; a second launch
-// adds them up. The bias gradient, the sum of what is loaded here anyway, is one more column.
+// kernel column, channel). Each workgroup sums over one slice of the pixels and leaves a partial sum; a second launch
+// adds them up. So does the bias gradient, the sum of what is loaded here anyway.
 //
-// A thread holds TO outputs x TC quads of columns. The source is padded already, so a column is an offset that is the
-// same for every pixel.
+// A thread holds TO outputs x TC quads of columns and takes four pixels at a time: on SwiftShader every turn of a loop
+// costs as much as several multiplications with each accumulator. The source is padded already, so a column is an
+// offset that is the same for every pixel.
 //   QUADS: the group's channels come in whole quads, so a quad of columns is one vec4 of the source.
 //   LANES: subgroups are four lanes wide and share their outputs: each lane loads a quarter of them and broadcasts.
 #if LANES
@@ -11,8 +12,8 @@ enable subgroups;
 #end
 
 struct Params {
-  // Rows of pixels of the output gradient: N * height; a slice has `slice` of them.
-  rows: u32, slice: u32, height: u32, width: u32,
+  // Pixels of the output gradient, of images of height x width; a slice has `slice` of them, a multiple of 4.
+  pixels: u32, slice: u32, height: u32, width: u32,
   sourceHeight: u32, sourceWidth: u32,
   // Numbers per pixel; channels, outputs and columns (taps * channels) are those of one group.
   sourcePitch: u32, pitch: u32, channels: u32, outputs: u32, columns: u32,
@@ -30,6 +31,16 @@ fn offsetOf(column: u32) -> u32 {
   return (y * params.sourceWidth + x) * params.sourcePitch + inside % params.channels;
 }
 
+// Where the window of an output pixel begins in the source.
+fn originOf(pixel: u32) -> u32 {
+  let inside = min(pixel, params.pixels - 1u);
+  let line = inside / params.width;
+  let x = (inside - line * params.width) * params.strideX;
+  let n = line / params.height;
+  let y = (line - n * params.height) * params.strideY;
+  return ((n * params.sourceHeight + y) * params.sourceWidth + x) * params.sourcePitch;
+}
+
 @compute @workgroup_size(${WX}, ${WY})
 fn main(
   @builtin(local_invocation_id) local: vec3<u32>,
@@ -44,10 +55,10 @@ fn main(
   let quad0 = tile.x * ${WX * TC}u + local.x;
 #for t in 0..TC
 #if QUADS
-  let o${t} = offsetOf((quad0 + ${t * WX}u) * 4u);
+  let o${t} = offsetOf((quad0 + ${t * WX}u) * 4u) + group * p.channels;
 #else
 #for q in 0..4
-  let o${t}_${q} = offsetOf((quad0 + ${t * WX}u) * 4u + ${q}u);
+  let o${t}_${q} = offsetOf((quad0 + ${t * WX}u) * 4u + ${q}u) + group * p.channels;
 #end
 #end
 #end
@@ -65,49 +76,56 @@ fn main(
 #end
 #end
 
-  let end = min((tile.z + 1u) * p.slice, p.rows);
-  for (var row = tile.z * p.slice; row < end; row++) {
-    let sourceRow = row / p.height * p.sourceHeight + row % p.height * p.strideY;
-    let origin = sourceRow * p.sourceWidth * p.sourcePitch + group * p.channels;
-    for (var x = 0u; x < p.width; x++) {
-      let pixel = origin + x * p.strideX * p.sourcePitch;
-      let at = (row * p.width + x) * p.pitch;
+  let begin = tile.z * p.slice;
+  let end = min(begin + p.slice, p.pixels);
+  for (var pixel = begin; pixel < end; pixel += 4u) {
+#if LANES
+    let origins = originOf(pixel + lane);
+#end
+#for q in 0..4
+#if LANES
+    let r${q} = quadBroadcast(origins, ${q}u);
+#else
+    let r${q} = originOf(pixel + ${q}u);
+#end
+#if q == 0
+    let isInside${q} = true;
+#else
+    let isInside${q} = pixel + ${q}u < end;
+#end
+    let at${q} = (pixel + ${q}u) * p.pitch;
 #for i in 0..LOADS
-      let l${i} = gradient[at + g${i}];
+    let l${q}_${i} = select(0.0, gradient[at${q} + g${i}], isInside${q});
 #if BIAS
-      sum${i} += l${i};
+    sum${i} += l${q}_${i};
 #end
 #end
 #for t in 0..TC
 #if QUADS
-      let s${t} = source[(pixel + o${t}) / 4u];
+    let s${q}_${t} = source[(r${q} + o${t}) / 4u];
 #else
-      let s${t} = vec4f(source[pixel + o${t}_0], source[pixel + o${t}_1], source[pixel + o${t}_2], source[pixel + o${t}_3]);
+    let s${q}_${t} = vec4f(source[r${q} + o${t}_0], source[r${q} + o${t}_1], source[r${q} + o${t}_2], source[r${q} + o${t}_3]);
 #end
 #end
 #for i in 0..TO
 #if LANES
-      let a${i} = vec4f(quadBroadcast(l${i / 4}, ${i % 4}u));
+    let a${q}_${i} = vec4f(quadBroadcast(l${q}_${i / 4}, ${i % 4}u));
 #else
-      let a${i} = vec4f(l${i});
+    let a${q}_${i} = vec4f(l${q}_${i});
 #end
 #for t in 0..TC
-      c${i}_${t} = fma(a${i}, s${t}, c${i}_${t});
+    c${i}_${t} = fma(a${q}_${i}, s${q}_${t}, c${i}_${t});
 #end
 #end
-    }
+#end
   }
 
-  let pitch = p.columns + 1u;
+  let quads = (p.columns + 3u) / 4u;
   let first = tile.z * p.pitch + group * p.outputs + output0;
 #for i in 0..TO
   if (output0 + ${i}u < p.outputs) {
 #for t in 0..TC
-#for q in 0..4
-    if ((quad0 + ${t * WX}u) * 4u + ${q}u < p.columns) {
-      partials[(first + ${i}u) * pitch + (quad0 + ${t * WX}u) * 4u + ${q}u] = c${i}_${t}.${lane(q)};
-    }
-#end
+    if (quad0 + ${t * WX}u < quads) { partials[(first + ${i}u) * quads + quad0 + ${t * WX}u] = c${i}_${t}; }
 #end
   }
 #end
@@ -115,9 +133,9 @@ fn main(
   if (tile.x == 0u) {
 #for i in 0..LOADS
 #if LANES
-    if (output0 + ${i * 4}u + lane < p.outputs) { partials[(first + ${i * 4}u + lane) * pitch + p.columns] = sum${i}; }
+    if (output0 + ${i * 4}u + lane < p.outputs) { biasPartials[first + ${i * 4}u + lane] = sum${i}; }
 #else
-    if (local.x == 0u && output0 + ${i}u < p.outputs) { partials[(first + ${i}u) * pitch + p.columns] = sum${i}; }
+    if (local.x == 0u && output0 + ${i}u < p.outputs) { biasPartials[first + ${i}u] = sum${i}; }
 #end
 #end
   }

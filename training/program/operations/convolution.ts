@@ -7,9 +7,8 @@ import {
   convolutionForward,
   convolutionInputGradient,
   convolutionWeightGradient,
-  type ConvolutionShape,
 } from '../../../gpu-kernels/convolution/convolution.ts';
-import { placeWindow, type Window } from '../../../gpu-kernels/convolution/window.ts';
+import { placeWindow, type ConvolutionShape, type Window } from '../../../gpu-kernels/convolution/window.ts';
 import type { Operation, Tensor } from '../graph.ts';
 
 /** Numbers hold for both directions, pairs are [height, width]; defaults as in PyTorch: 1, 0, 1 and 1. */
