@@ -74,7 +74,8 @@ export function createFactors(
   const byInput = new Map<string, Factor>();
   const kfacLayers = layers.map((layer): KfacLayer => {
     const flavour = flavourOf(layer);
-    const key = `${layer.input.id} ${flavour} ${layer.bias !== null}`;
+    // Not by the input: asking for it would add a convolution's patches to the program, here in the wrong phase.
+    const key = `${layer.source.id} ${JSON.stringify(layer.window)} ${flavour} ${layer.bias !== null}`;
     const a = byInput.get(key) ?? factor(`A of ${layer.name}`, layer.inputs + (layer.bias ? 1 : 0));
     byInput.set(key, a);
     return { layer, flavour, a, g: factor(`G of ${layer.name}`, layer.outputs) };

@@ -4,7 +4,9 @@
  */
 import { layerNorm } from '../program/operations/layer-norm.ts';
 import { linear } from '../program/operations/linear.ts';
-import { unfold, type Window } from '../program/operations/unfold.ts';
+import { convolution } from '../program/operations/convolution.ts';
+import { unfold } from '../program/operations/unfold.ts';
+import type { Pair, Window } from '../../gpu-kernels/convolution/window.ts';
 import { lastAxis, size, type Graph, type Tensor } from '../program/graph.ts';
 import type { Parameter, Parameters, ParameterKind, Initialiser } from '../program/parameters.ts';
 import { normal, ones, uniformFanIn, zeros } from './initialisers.ts';
@@ -14,7 +16,14 @@ export interface LinearLayer {
   readonly name: string;
   readonly weight: Parameter;
   readonly bias: Parameter | null;
-  /** [N, R..., inputs]; for a convolution the patches. */
+  /** What the layer reads; for a convolution the image [N, H, W, C]. */
+  readonly source: Tensor;
+  /** How a convolution walks over its source; null for a linear layer. */
+  readonly window: Window | null;
+  /**
+   * [N, R..., inputs]; for a convolution the patches. They are added to the graph when first asked for, in the phase
+   * that asks: the convolution itself does without them.
+   */
   readonly input: Tensor;
   /** [N, R..., outputs] */
   readonly output: Tensor;
@@ -53,19 +62,42 @@ export class ModelBuilder {
     return this.shared(name, x, weight, options.bias ?? true, options.isAttentionKey ?? false);
   }
 
-  /** Convolution of an image [N, H, W, C]; weight [channels, C, KH, KW] as in PyTorch, zero padding. */
-  convolution(name: string, x: Tensor, channels: number, window: Window, bias = true): Tensor {
-    const [n, , , c] = x.shape as [number, number, number, number];
-    const shape = [channels, c, ...window.kernel];
-    const weight = this.obtain(
-      `${name}.weight`,
-      shape,
-      'weight',
-      uniformFanIn(c * window.kernel[0] * window.kernel[1]),
-    );
-    const { patches, height, width } = unfold(x, window);
-    const z = this.shared(name, patches, weight, bias, false);
-    return this.graph.reshape(z, [n, height, width, channels]);
+  /**
+   * Convolution of an image [N, H, W, C]; weight [channels, C / groups, KH, KW] as in PyTorch, zero padding. K-FAC knows
+   * convolutions of one group only: the weight of others takes the first-order update.
+   */
+  convolution(name: string, x: Tensor, channels: number, window: Window, bias = true, groups = 1): Tensor {
+    const inGroup = Math.floor(lastAxis(x) / groups);
+    const { kernel: side, ...walk } = window;
+    const kernel: Pair = typeof side === 'number' ? [side, side] : side;
+    const inputs = inGroup * kernel[0] * kernel[1];
+    const initialise = uniformFanIn(inputs);
+    const isLayer = groups === 1;
+    const shape = [channels, inGroup, ...kernel];
+    const weight = this.obtain(`${name}.weight`, shape, isLayer ? 'weight' : 'other', initialise);
+    const shift = bias
+      ? this.obtain(`${name}.bias`, [channels], isLayer ? 'bias' : 'other', initialise)
+      : null;
+    const output = convolution(x, this.leaf(weight), shift ? this.leaf(shift) : null, { ...walk, groups });
+    if (isLayer) {
+      let patches: Tensor | null = null;
+      this.layers.push({
+        name,
+        weight,
+        bias: shift,
+        source: x,
+        window,
+        get input() {
+          return (patches ??= unfold(x, window).patches);
+        },
+        output,
+        inputs,
+        outputs: channels,
+        sharing: size(output.shape.slice(1, -1)),
+        isAttentionKey: false,
+      });
+    }
+    return output;
   }
 
   layerNorm(name: string, x: Tensor): Tensor {
@@ -93,7 +125,8 @@ export class ModelBuilder {
     const matrix = this.graph.reshape(this.leaf(weight), [outputs, inputs]);
     const output = linear(x, matrix, bias ? this.leaf(bias) : null);
     const sharing = size(x.shape.slice(1, -1));
-    this.layers.push({ name, weight, bias, input: x, output, inputs, outputs, sharing, isAttentionKey });
+    const reads = { source: x, window: null, input: x };
+    this.layers.push({ name, weight, bias, ...reads, output, inputs, outputs, sharing, isAttentionKey });
     return output;
   }
 

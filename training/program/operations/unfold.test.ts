@@ -2,7 +2,15 @@ import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { checkOperation, evaluate, f32Tolerance, noise } from '../test-program.ts';
 import { linear } from './linear.ts';
-import { unfold, type Window } from './unfold.ts';
+import { unfold } from './unfold.ts';
+
+/** Single numbers, which the reference below reads without unpacking. */
+interface Window {
+  kernel: readonly [number, number];
+  stride: number;
+  padding: number;
+  dilation: number;
+}
 
 type Image = readonly [number, number, number, number];
 
@@ -112,6 +120,33 @@ it('answers the size of the output', async () => {
     expect([height, width]).toEqual([4, 3]);
     expect(patches.shape).toEqual([2, 12, 18]);
     return patches;
+  });
+});
+
+it('walks differently down and across', () => {
+  const window = {
+    kernel: [2, 3],
+    stride: [1, 2],
+    padding: [0, 2],
+    dilation: [2, 1],
+  } as const;
+  return checkOperation({
+    inputs: [{ shape: [1, 4, 5, 2] }],
+    build: (x) => unfold(x, window).patches,
+    reference: (x) => {
+      const result: number[] = [];
+      for (let oh = 0; oh < 2; oh++)
+        for (let ow = 0; ow < 4; ow++)
+          for (let c = 0; c < 2; c++)
+            for (let kh = 0; kh < 2; kh++)
+              for (let kw = 0; kw < 3; kw++) {
+                const column = 2 * ow + kw - 2;
+                const isInside = column >= 0 && column < 5;
+                result.push(isInside ? x[((oh + 2 * kh) * 5 + column) * 2 + c]! : 0);
+              }
+      return result;
+    },
+    tolerance: f32Tolerance,
   });
 });
 

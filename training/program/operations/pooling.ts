@@ -1,0 +1,220 @@
+/**
+ * Pooling of images, channels last: the largest or the average value of every window, or of the whole image. Gradients
+ * are gathered, never scattered, so that they need no atomics and have a fixed order of summation.
+ */
+import { KronlabError } from '../../../contract/errors.ts';
+import { placeWindow, type PlacedWindow, type Window } from '../../../gpu-kernels/convolution/window.ts';
+import { linearGrid } from '../../../gpu-kernels/grid.ts';
+import type { Binding, Dispatch } from '../../../gpu-kernels/dispatch.ts';
+import { expandTemplate } from '../../../gpu-kernels/template.ts';
+import { size, type Lowering, type Node, type Operation, type Tensor, type Unit } from '../graph.ts';
+import cellsSource from './pooling-cells.wgsl';
+import gatherSource from './pooling-gather.wgsl';
+import { meanAxes } from './reduce.ts';
+import source from './pooling.wgsl';
+
+/** Numbers hold for both directions. The stride is the kernel's size unless given, as in PyTorch. */
+export type PoolingOptions = Omit<Window, 'dilation'>;
+
+interface Attributes {
+  isMax: boolean;
+  images: number;
+  channels: number;
+  window: PlacedWindow;
+}
+
+const forward: Omit<Operation<Attributes>, 'name'> = {
+  fusedWrites: [0],
+  gradient(node, [g]) {
+    const [x] = node.inputs as [Tensor];
+    const { attributes } = node;
+    if (!g) return [null];
+    const operation = isDisjoint(attributes.window) ? disjointGradient : overlappingGradient;
+    const inputs = attributes.isMax ? [g, x] : [g];
+    return [g.graph.add1(operation, inputs, { shape: x.shape, label: 'pooling gradient' }, attributes)];
+  },
+  lower(node, lowering) {
+    const unit = unitOf(node);
+    const x = lowering.reader('x', node.inputs[0] as Tensor, unit);
+    const result = lowering.writer('result', node.outputs[0] as Tensor, unit);
+    return [
+      launch(node, {
+        source: [x.code, result.code, source].join('\n'),
+        bindings: [...x.bindings, ...result.bindings],
+        count: size((node.outputs[0] as Tensor).shape) / unit,
+      }),
+    ];
+  },
+};
+
+/** Windows that do not overlap read every number at most once. */
+const disjoint: Operation<Attributes> = { name: 'pooling', fusedReads: [0], ...forward };
+const overlapping: Operation<Attributes> = { name: 'overlapping pooling', ...forward };
+
+const disjointGradient: Operation<Attributes> = {
+  name: 'pooling gradient',
+  fusedReads: [0, 1],
+  fusedWrites: [0],
+  lower(node, lowering) {
+    const unit = unitOf(node);
+    const [g, x] = node.inputs as [Tensor, Tensor | undefined];
+    const { images, channels, window } = node.attributes;
+    const cells = ([0, 1] as const).map((axis) =>
+      Math.ceil((window.image[axis] + window.padding[axis]) / window.stride[axis]),
+    ) as [number, number];
+    const access = [
+      lowering.reader('g', g, unit),
+      ...(x ? [lowering.reader('x', x, unit)] : []),
+      lowering.writer('result', node.outputs[0] as Tensor, unit),
+    ];
+    return [
+      launch(node, {
+        source: [...access.map(({ code }) => code), cellsSource].join('\n'),
+        bindings: access.flatMap(({ bindings }) => bindings),
+        count: (images * cells[0] * cells[1] * channels) / unit,
+        params: cells,
+      }),
+    ];
+  },
+};
+
+const overlappingGradient: Operation<Attributes> = {
+  name: 'overlapping pooling gradient',
+  fusedWrites: [0],
+  lower(node, lowering) {
+    const unit = unitOf(node);
+    const [g, x] = node.inputs as [Tensor, Tensor | undefined];
+    const output = node.outputs[0] as Tensor;
+    const result = lowering.writer('result', output, unit);
+    const found = x ? argument(node, lowering, x, g) : null;
+    return [
+      ...(found ? [found.launch] : []),
+      launch(node, {
+        source: [result.code, gatherSource].join('\n'),
+        bindings: [
+          { name: 'g', type: `array<${floats(unit)}>`, region: lowering.region(g), write: false },
+          ...(found ? [{ ...found.binding, write: false }] : []),
+          ...result.bindings,
+        ],
+        count: size(output.shape) / unit,
+      }),
+    ];
+  },
+};
+
+/** Where every window has its maximum: with overlapping windows, finding it anew for each pixel would cost more. */
+function argument(
+  node: Node<Attributes>,
+  lowering: Lowering,
+  x: Tensor,
+  g: Tensor,
+): { launch: Dispatch; binding: Binding } {
+  const unit = unitOf(node);
+  const reader = lowering.reader('x', x, unit);
+  const region = lowering.scratch('places of maxima', size(g.shape));
+  const binding = { name: 'argument', type: `array<${indices(unit)}>`, region, write: true };
+  return {
+    binding,
+    launch: launch(node, {
+      source: [reader.code, source].join('\n'),
+      bindings: [...reader.bindings, binding],
+      count: size(g.shape) / unit,
+      isArgument: true,
+    }),
+  };
+}
+
+interface Launch {
+  source: string;
+  bindings: Binding[];
+  count: number;
+  /** Parameters after those that all kernels have. */
+  params?: readonly number[];
+  isArgument?: boolean;
+}
+
+function launch(node: Node<Attributes>, what: Launch): Dispatch {
+  const { isMax, channels, window } = node.attributes;
+  const unit = unitOf(node);
+  const grid = linearGrid(what.count, 64);
+  return {
+    label: `${isMax ? 'max' : 'average'} ${node.operation.name}`,
+    code: expandTemplate(what.source, {
+      TYPE: floats(unit),
+      INDICES: indices(unit),
+      BOOLS: unit === 4 ? 'vec4<bool>' : 'bool',
+      ROW: grid.row,
+      LARGEST: isMax,
+      ARGUMENT: what.isArgument ?? false,
+    }),
+    bindings: what.bindings,
+    params: {
+      type: 'Params',
+      data: Uint32Array.of(
+        ...window.image,
+        channels / unit,
+        ...window.output,
+        ...window.kernel,
+        ...window.stride,
+        ...window.padding,
+        what.count,
+        ...(what.params ?? []),
+      ),
+    },
+    workgroups: grid.workgroups,
+    flops: what.count * unit * window.kernel[0] * window.kernel[1],
+  };
+}
+
+const unitOf = ({ attributes }: Node<Attributes>): Unit => (attributes.channels % 4 === 0 ? 4 : 1);
+const floats = (unit: Unit): string => (unit === 4 ? 'vec4f' : 'f32');
+const indices = (unit: Unit): string => (unit === 4 ? 'vec4u' : 'u32');
+
+const isDisjoint = ({ kernel, stride }: PlacedWindow): boolean =>
+  stride[0] >= kernel[0] && stride[1] >= kernel[1];
+
+function pool(isMax: boolean, x: Tensor, options: PoolingOptions): Tensor {
+  const what = isMax ? 'max pooling' : 'average pooling';
+  if (x.shape.length !== 4) {
+    throw new KronlabError(
+      'internal',
+      `${what} takes [N, height, width, channels], not [${x.shape.join(', ')}]`,
+    );
+  }
+  const [images, height, width, channels] = x.shape as [number, number, number, number];
+  const window = placeWindow(what, [height, width], { stride: options.kernel, ...options });
+  if (window.padding.some((padding, axis) => 2 * padding > (window.kernel[axis] ?? 0))) {
+    throw new KronlabError(
+      'invalid',
+      `${what}: padding ${window.padding.join(' x ')} is more than half of the kernel, ${window.kernel.join(' x ')}`,
+    );
+  }
+  return x.graph.add1(
+    isDisjoint(window) ? disjoint : overlapping,
+    [x],
+    { shape: [images, ...window.output, channels], label: what },
+    { isMax, images, channels, window },
+  );
+}
+
+/**
+ * The largest value of every window of x [N, H, W, C]. Padding counts as -inf. The gradient goes to the maximum, of equal
+ * ones to the first, row by row. Windows that do not fit wholly are left out. Throws `invalid` like `placeWindow`, and
+ * when the padding is more than half of the kernel.
+ */
+export function maxPool(x: Tensor, options: PoolingOptions): Tensor {
+  return pool(true, x, options);
+}
+
+/**
+ * The average over every window of x [N, H, W, C]. Padding counts as zeros and in the number that the sum is divided by,
+ * as with PyTorch's default, `count_include_pad`. Otherwise as `maxPool`.
+ */
+export function averagePool(x: Tensor, options: PoolingOptions): Tensor {
+  return pool(false, x, options);
+}
+
+/** The average over all pixels: x [N, H, W, C] to [N, C]. */
+export function globalAveragePool(x: Tensor): Tensor {
+  return meanAxes(x, 1, 2);
+}
