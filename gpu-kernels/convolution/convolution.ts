@@ -1,8 +1,8 @@
 /**
  * Two-dimensional convolution, its input gradient and its weight and bias gradients, as matrix products whose patches
  * are read straight from the image. Images are [N, height, width, channels], weights in PyTorch's layout. What makes
- * the products fast is done before them: the image gets its zeros around it, the weight an order in which neighbouring
- * outputs lie side by side. Both copies are small beside the product itself.
+ * the products fast is done before them: the image gets its zeros around it (padding.ts), the weight an order in which
+ * neighbouring outputs lie side by side. Both copies are small beside the product itself.
  */
 import type { GpuContext } from '../device.ts';
 import type { Binding, Dispatch } from '../dispatch.ts';
@@ -11,7 +11,7 @@ import { uploadTable, type Region } from '../region.ts';
 import { expandTemplate } from '../template.ts';
 import arrangeSource from './arrange-weight.wgsl';
 import productSource from './gather-product.wgsl';
-import padSource from './pad-image.wgsl';
+import { gradientPadding, imagePadding, type Padding } from './padding.ts';
 import { forwardSteps, gradientSteps, type Steps } from './steps.ts';
 import { productTile, weightGradientTile } from './tiles.ts';
 import sumSource from './weight-gradient-sum.wgsl';
@@ -31,7 +31,7 @@ interface Common {
 }
 
 export interface ForwardArguments extends Common {
-  /** [N, height, width, channels] */
+  /** [N, height, width, channels], padded as `imagePadding` says. */
   image: Region;
   /** [outputs, channels / groups, kernel height, kernel width] */
   weight: Region;
@@ -42,27 +42,21 @@ export interface ForwardArguments extends Common {
 
 /** result[n, y, x, o] = bias[o] + sum over channels and taps of image * weight. */
 export function convolutionForward(gpu: GpuContext, args: ForwardArguments): Dispatch[] {
-  const { shape } = args;
-  const { window, groups } = shape;
-  const source = padded(args, args.image, forwardPadding(shape));
-  return [
-    ...source.launches,
-    ...product(gpu, args, {
-      label: 'convolution',
-      gradient: false,
-      source: source.region,
-      sourceSize: source.size,
-      margin: [0, 0],
-      part: window.output,
-      result: window.output,
-      inner: shape.channels / groups,
-      outer: shape.outputs / groups,
-    }),
-  ];
+  const { channels, outputs, groups, window } = args.shape;
+  return product(gpu, args, {
+    label: 'convolution',
+    gradient: false,
+    source: args.image,
+    padding: imagePadding(args.shape),
+    part: window.output,
+    result: window.output,
+    inner: channels / groups,
+    outer: outputs / groups,
+  });
 }
 
 export interface InputGradientArguments extends Common {
-  /** Gradient by the output, [N, output height, output width, outputs]. */
+  /** Gradient by the output, [N, output height, output width, outputs], padded as `gradientPadding` says. */
   gradient: Region;
   weight: Region;
   store: (unit: 1 | 4) => Store;
@@ -70,83 +64,24 @@ export interface InputGradientArguments extends Common {
 
 /** The gradient by the image: every pixel gathers from the outputs whose windows it lies in. */
 export function convolutionInputGradient(gpu: GpuContext, args: InputGradientArguments): Dispatch[] {
-  const { shape } = args;
-  const { window, groups } = shape;
-  const part = pairwise((axis) => Math.ceil(window.image[axis] / window.stride[axis]));
-  // The taps of a pixel reach from output i - margin to output i + beyond.
-  const margin = pairwise((axis) => {
-    const back = (window.kernel[axis] - 1) * window.dilation[axis] - window.padding[axis];
-    return Math.max(0, Math.floor(back / window.stride[axis]));
+  const { channels, outputs, groups, window } = args.shape;
+  return product(gpu, args, {
+    label: 'convolution input gradient',
+    gradient: true,
+    source: args.gradient,
+    padding: gradientPadding(args.shape),
+    part: [Math.ceil(window.image[0] / window.stride[0]), Math.ceil(window.image[1] / window.stride[1])],
+    result: window.image,
+    inner: outputs / groups,
+    outer: channels / groups,
   });
-  const size = pairwise((axis) => {
-    const beyond = Math.floor((window.stride[axis] - 1 + window.padding[axis]) / window.stride[axis]);
-    return margin[axis] + Math.max(window.output[axis], part[axis] + beyond);
-  });
-  const source = padded(args, args.gradient, {
-    size: window.output,
-    channels: shape.outputs,
-    margin,
-    padded: size,
-  });
-  return [
-    ...source.launches,
-    ...product(gpu, args, {
-      label: 'convolution input gradient',
-      gradient: true,
-      source: source.region,
-      sourceSize: source.size,
-      margin,
-      part,
-      result: window.image,
-      inner: shape.outputs / groups,
-      outer: shape.channels / groups,
-    }),
-  ];
-}
-
-interface Padding {
-  size: Pair;
-  channels: number;
-  /** Zeros above and to the left. */
-  margin: Pair;
-  padded: Pair;
-}
-
-/** The image with zeros around it, or the image itself where it needs none. */
-function padded(
-  { shape, scratch }: Common,
-  image: Region,
-  { size, channels, margin, padded: target }: Padding,
-): { region: Region; size: Pair; launches: Dispatch[] } {
-  if (target[0] === size[0] && target[1] === size[1]) return { region: image, size, launches: [] };
-  const unit = channels % 4 === 0 ? 4 : 1;
-  const words = shape.images * target[0] * target[1] * channels;
-  const region = scratch('padded image', words);
-  const type = unit === 4 ? 'vec4f' : 'f32';
-  const grid = linearGrid(words / unit, 64);
-  const launch: Dispatch = {
-    label: 'pad image',
-    code: expandTemplate(padSource, { TYPE: type, ROW: grid.row }),
-    bindings: [
-      { name: 'image', type: `array<${type}>`, region: image, write: false },
-      { name: 'padded', type: `array<${type}>`, region, write: true },
-    ],
-    params: {
-      type: 'Params',
-      data: Uint32Array.of(...size, channels / unit, ...target, ...margin, grid.count),
-    },
-    workgroups: grid.workgroups,
-    flops: 0,
-  };
-  return { region, size: target, launches: [launch] };
 }
 
 interface Product {
   label: string;
   gradient: boolean;
   source: Region;
-  sourceSize: Pair;
-  margin: Pair;
+  padding: Padding;
   /** Height and width of what one phase makes of the result. */
   part: Pair;
   result: Pair;
@@ -164,9 +99,7 @@ function product(
   const { window, groups } = shape;
   const { outer } = what;
   const rows = shape.images * what.part[0] * what.part[1];
-  const steps = what.gradient
-    ? gradientSteps(shape, what.margin, what.sourceSize)
-    : forwardSteps(shape, what.sourceSize);
+  const steps = what.gradient ? gradientSteps(shape, what.padding) : forwardSteps(shape, what.padding);
   const tile = productTile(gpu, rows, steps.count, outer);
   const columns = Math.ceil(outer / (tile.tn * tile.wx)) * tile.tn * tile.wx;
   const table = uploadTable(gpu, 'convolution steps', steps.table);
@@ -202,7 +135,7 @@ function product(
         rows,
         ...what.part,
         ...what.result,
-        ...what.sourceSize,
+        ...what.padding.padded,
         what.inner * groups,
         outer * groups,
         what.inner,
@@ -265,8 +198,9 @@ function arrange(
 }
 
 export interface WeightGradientArguments extends Common {
+  /** Padded as `imagePadding` says. */
   image: Region;
-  /** Gradient by the output. */
+  /** Gradient by the output, not padded. */
   gradient: Region;
   /** Takes the weight's gradient, in PyTorch's layout. */
   weight: Region;
@@ -282,7 +216,6 @@ export function convolutionWeightGradient(gpu: GpuContext, args: WeightGradientA
   const outputs = shape.outputs / groups;
   const columns = window.kernel[0] * window.kernel[1] * channels;
   const pixels = shape.images * window.output[0] * window.output[1];
-  const source = padded(args, args.image, forwardPadding(shape));
   const quads = channels % 4 === 0;
   const tile = weightGradientTile(gpu, { outputs, columns, groups, pixels });
   const slices = Math.ceil(pixels / tile.slice);
@@ -306,7 +239,7 @@ export function convolutionWeightGradient(gpu: GpuContext, args: WeightGradientA
       BIAS: args.bias !== undefined,
     }),
     bindings: [
-      { name: 'source', type: quads ? 'array<vec4f>' : 'array<f32>', region: source.region, write: false },
+      { name: 'source', type: quads ? 'array<vec4f>' : 'array<f32>', region: args.image, write: false },
       { name: 'gradient', type: 'array<f32>', region: args.gradient, write: false },
       { name: 'partials', type: 'array<vec4f>', region: partials.weight, write: true },
       ...(partials.bias
@@ -319,7 +252,7 @@ export function convolutionWeightGradient(gpu: GpuContext, args: WeightGradientA
         pixels,
         tile.slice,
         ...window.output,
-        ...source.size,
+        ...imagePadding(shape).padded,
         shape.channels,
         shape.outputs,
         channels,
@@ -334,7 +267,7 @@ export function convolutionWeightGradient(gpu: GpuContext, args: WeightGradientA
     workgroups: [Math.ceil(columns / (4 * tile.tc * tile.wx)), tiles * groups, slices],
     flops: flopsOf(shape),
   };
-  return [...source.launches, launch, sumPartials(args, partials)];
+  return [launch, sumPartials(args, partials)];
 }
 
 interface Partials {
@@ -380,20 +313,8 @@ function sumPartials({ shape, weight, bias }: WeightGradientArguments, partials:
   };
 }
 
-/** Zeros around the image as far as any window reaches; none where the convolution pads nothing. */
-function forwardPadding({ window, channels }: ConvolutionShape): Padding {
-  const reach = pairwise(
-    (axis) =>
-      (window.output[axis] - 1) * window.stride[axis] + (window.kernel[axis] - 1) * window.dilation[axis] + 1,
-  );
-  const pads = window.padding.some((n) => n > 0);
-  return { size: window.image, channels, margin: window.padding, padded: pads ? reach : window.image };
-}
-
 /** Multiplications and additions of one of the three products. */
 function flopsOf({ images, channels, outputs, groups, window }: ConvolutionShape): number {
   const pixels = images * window.output[0] * window.output[1];
   return 2 * pixels * outputs * (channels / groups) * window.kernel[0] * window.kernel[1];
 }
-
-const pairwise = (f: (axis: 0 | 1) => number): Pair => [f(0), f(1)];

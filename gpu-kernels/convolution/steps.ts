@@ -2,6 +2,7 @@
  * The inner dimension of a convolution's products, step by step: which number of a window each step multiplies with which
  * number of the weight. Worked out once per program, it spares the kernels all loops over taps and every division.
  */
+import type { Padding } from './padding.ts';
 import type { ConvolutionShape, Pair } from './window.ts';
 
 export interface Steps {
@@ -25,14 +26,14 @@ interface Step {
 }
 
 /** Steps of the forward product: taps in order, the channels of a tap side by side as in the image. */
-export function forwardSteps({ window, channels, groups }: ConvolutionShape, source: Pair): Steps {
+export function forwardSteps({ window, channels, groups }: ConvolutionShape, { padded }: Padding): Steps {
   const inGroup = channels / groups;
   const [kh, kw] = window.kernel;
   const steps: Step[] = [];
   for (let y = 0; y < kh; y++)
     for (let x = 0; x < kw; x++)
       for (let c = 0; c < inGroup; c++) {
-        const pixel = y * window.dilation[0] * source[1] + x * window.dilation[1];
+        const pixel = y * window.dilation[0] * padded[1] + x * window.dilation[1];
         steps.push({ offset: pixel * channels + c, weight: (c * kh + y) * kw + x });
       }
   return tabulate([1, 1], [steps]);
@@ -41,8 +42,7 @@ export function forwardSteps({ window, channels, groups }: ConvolutionShape, sou
 /** Steps of the input gradient: for each phase of the stride the taps that lead from there to an output. */
 export function gradientSteps(
   { window, channels, outputs, groups }: ConvolutionShape,
-  margin: Pair,
-  source: Pair,
+  { margin, padded }: Padding,
 ): Steps {
   const inGroup = outputs / groups;
   const [kh, kw] = window.kernel;
@@ -52,7 +52,7 @@ export function gradientSteps(
     for (const [tapY, y] of dividing(kh, phaseY, 0))
       for (const [tapX, x] of dividing(kw, phaseX, 1))
         for (let o = 0; o < inGroup; o++) {
-          const pixel = (margin[0] + y) * source[1] + margin[1] + x;
+          const pixel = (margin[0] + y) * padded[1] + margin[1] + x;
           steps.push({ offset: pixel * outputs + o, weight: o * filter + tapY * kw + tapX });
         }
     return steps;

@@ -16,6 +16,8 @@ export interface ProductTile {
 
 /** Products of fewer multiplications than this never earn back what a big tile takes to compile. */
 const smallProduct = 2 ** 19;
+/** From here on the largest tiles do, within a few hundred steps. */
+const largeProduct = 2 ** 25;
 
 /** Tile for a product of [rows, inner] with [inner, outputs]. */
 export function productTile(gpu: GpuContext, rows: number, inner: number, outputs: number): ProductTile {
@@ -23,14 +25,17 @@ export function productTile(gpu: GpuContext, rows: number, inner: number, output
     const wx = Math.min(8, powerOfTwo(Math.ceil(outputs / 4)));
     return { tm: 4, tn: 4, wx, wy: 64 / wx, lanes: false };
   }
-  const isSmall = rows * inner * outputs < smallProduct;
+  const work = rows * inner * outputs;
+  const isSmall = work < smallProduct;
   if (!gpu.fourLaneSubgroups || outputs < 12) {
     return { tm: isSmall ? 2 : 8, tn: 4, wx: 1, wy: 16, lanes: false };
   }
   // Threads beyond the last output compute nothing of use: the narrow tile loads more but may waste less.
   const wide = Math.ceil(outputs / 32) * 32;
   const narrow = Math.ceil(outputs / 16) * 16;
-  return { tm: isSmall ? 4 : 16, tn: isSmall || narrow * 1.2 < wide ? 4 : 8, wx: 4, wy: 4, lanes: true };
+  const tn = isSmall || narrow * 1.2 < wide ? 4 : 8;
+  const tm = isSmall ? 4 : work < largeProduct ? 16 : tn === 8 ? 24 : 32;
+  return { tm, tn, wx: 4, wy: 4, lanes: true };
 }
 
 /**
@@ -67,7 +72,8 @@ export function weightGradientTile(
     return sliced({ to: Math.min(8, outputs), tc: Math.min(2, quads), wx: 1, wy: 1, lanes: false }, 64);
   }
   const to = outputs > 16 ? 32 : outputs > 8 ? 16 : 8;
-  const tc = to === 32 || quads <= 4 ? 1 : 2;
+  const isLarge = outputs * columns * groups * pixels >= largeProduct;
+  const tc = quads <= 4 ? 1 : isLarge ? 2 : to === 32 ? 1 : 2;
   return sliced({ to, tc, wx: 4, wy: 1, lanes: true }, 48);
 }
 

@@ -8,6 +8,13 @@ import {
   convolutionInputGradient,
   convolutionWeightGradient,
 } from '../../../gpu-kernels/convolution/convolution.ts';
+import {
+  gradientPadding,
+  imagePadding,
+  needsPadding,
+  padImage,
+  type Padding,
+} from '../../../gpu-kernels/convolution/padding.ts';
 import { placeWindow, type ConvolutionShape, type Window } from '../../../gpu-kernels/convolution/window.ts';
 import type { Operation, Tensor } from '../graph.ts';
 
@@ -17,37 +24,36 @@ export interface ConvolutionOptions extends Omit<Window, 'kernel'> {
   groups?: number;
 }
 
+/** Inputs: image, weight, padded image (the image itself where it needs no padding), bias if any. */
 const operation: Operation<ConvolutionShape> = {
   name: 'convolution',
   fusedWrites: [0],
   gradient(node, [g], needed) {
-    const [x, weight, bias] = node.inputs as [Tensor, Tensor, Tensor | undefined];
+    const [x, weight, image, bias] = node.inputs as [Tensor, Tensor, Tensor, Tensor | undefined];
+    const shape = node.attributes;
     if (!g) return [];
     const { graph } = g;
-    const dx = needed[0]
-      ? graph.add1(
-          inputGradient,
-          [g, weight],
-          { shape: x.shape, label: 'convolution input gradient' },
-          node.attributes,
-        )
-      : null;
-    const withBias = bias !== undefined && (needed[2] ?? false);
-    if (!needed[1] && !withBias) return [dx];
-    const [dWeight, dBias] = graph.add(weightGradient, [g, x], {
-      attributes: node.attributes,
-      outputs: [
-        { shape: weight.shape, label: 'convolution weight gradient' },
-        ...(withBias ? [{ shape: bias.shape, label: 'convolution bias gradient' }] : []),
-      ],
-    });
-    return [dx, dWeight ?? null, dBias ?? null];
+    const dx = (): Tensor => {
+      const padded = pad(g, gradientPadding(shape));
+      return graph.add1(inputGradient, [padded, weight], { shape: x.shape, label: 'input gradient' }, shape);
+    };
+    const ofWeight = (): Tensor[] =>
+      graph.add(weightGradient, [g, image], {
+        attributes: shape,
+        outputs: [weight, ...(bias ? [bias] : [])].map((parameter) => ({
+          shape: parameter.shape,
+          label: `gradient of ${parameter.label}`,
+        })),
+      });
+    const [dWeight, dBias] = needed[1] || needed[3] ? ofWeight() : [];
+    // The input gradient leads past the padding: the padded image gets none of its own.
+    return [needed[0] ? dx() : null, dWeight ?? null, null, dBias ?? null];
   },
   lower(node, lowering) {
-    const [x, weight, bias] = node.inputs as [Tensor, Tensor, Tensor | undefined];
+    const [, weight, image, bias] = node.inputs as [Tensor, Tensor, Tensor, Tensor | undefined];
     return convolutionForward(lowering.gpu, {
       shape: node.attributes,
-      image: lowering.region(x),
+      image: lowering.region(image),
       weight: lowering.region(weight),
       ...(bias ? { bias: lowering.region(bias) } : {}),
       store: (unit) => lowering.writer('result', node.outputs[0] as Tensor, unit),
@@ -74,11 +80,11 @@ const inputGradient: Operation<ConvolutionShape> = {
 const weightGradient: Operation<ConvolutionShape> = {
   name: 'convolution weight gradient',
   lower(node, lowering) {
-    const [g, x] = node.inputs as [Tensor, Tensor];
+    const [g, image] = node.inputs as [Tensor, Tensor];
     const [weight, bias] = node.outputs as [Tensor, Tensor | undefined];
     return convolutionWeightGradient(lowering.gpu, {
       shape: node.attributes,
-      image: lowering.region(x),
+      image: lowering.region(image),
       gradient: lowering.region(g),
       weight: lowering.region(weight),
       ...(bias ? { bias: lowering.region(bias) } : {}),
@@ -86,6 +92,31 @@ const weightGradient: Operation<ConvolutionShape> = {
     });
   },
 };
+
+const padOperation: Operation<Padding> = {
+  name: 'pad',
+  fusedReads: [0],
+  fusedWrites: [0],
+  lower(node, lowering) {
+    const unit = node.attributes.channels % 4 === 0 ? 4 : 1;
+    const image = lowering.reader('image', node.inputs[0] as Tensor, unit);
+    const padded = lowering.writer('padded', node.outputs[0] as Tensor, unit);
+    return [
+      padImage(node.attributes, {
+        code: [image.code, padded.code].join('\n'),
+        bindings: [...image.bindings, ...padded.bindings],
+        unit,
+      }),
+    ];
+  },
+};
+
+/** A tensor of its own, because a convolution and its weight gradient share it. */
+function pad(x: Tensor, padding: Padding): Tensor {
+  if (!needsPadding(padding)) return x;
+  const { images, padded, channels } = padding;
+  return x.graph.add1(padOperation, [x], { shape: [images, ...padded, channels], label: 'padded' }, padding);
+}
 
 /**
  * x [N, H, W, C] with weight [O, C / groups, KH, KW] and bias [O] to [N, OH, OW, O]. Throws `invalid` when the window
@@ -117,7 +148,7 @@ export function convolution(
   const shape: ConvolutionShape = { images, channels, outputs, groups, window };
   return x.graph.add1(
     operation,
-    bias ? [x, weight, bias] : [x, weight],
+    [x, weight, pad(x, imagePadding(shape)), ...(bias ? [bias] : [])],
     { shape: [images, ...window.output, outputs], label: 'convolution' },
     shape,
   );
