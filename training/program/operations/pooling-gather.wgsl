@@ -3,7 +3,7 @@ alias T = ${TYPE};
 
 struct Params {
   height: i32, width: i32, channels: u32, outputHeight: i32, outputWidth: i32,
-  kernelHeight: i32, kernelWidth: i32, strideY: i32, strideX: i32, paddingY: i32, paddingX: i32, count: u32,
+  kernelHeight: i32, kernelWidth: i32, strideY: i32, strideX: i32, paddingY: i32, paddingX: i32, lines: u32,
 }
 
 // First window, counted from 0, that reaches a padded position; the last one is position / stride.
@@ -11,17 +11,17 @@ fn firstWindow(position: i32, kernel: i32, stride: i32) -> i32 {
   return max(0, position - kernel + stride) / stride;
 }
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(${WX}, ${WY})
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  let i = id.y * ${ROW}u + id.x;
   let p = params;
-  if (i >= p.count) { return; }
-  let c = i % p.channels;
-  let pixel = i / p.channels;
-  let line = pixel / u32(p.width);
-  let y = i32(line % u32(p.height)) + p.paddingY;
-  let x = i32(pixel % u32(p.width)) + p.paddingX;
-  let image = i32(line / u32(p.height)) * p.outputHeight;
+  let line = id.z * ${LINES}u + id.y;
+  let pixel = id.x / p.channels;
+  if (pixel >= u32(p.width) || line >= p.lines) { return; }
+  let c = id.x - pixel * p.channels;
+  let n = line / u32(p.height);
+  let image = i32(n) * p.outputHeight;
+  let y = i32(line) - i32(n) * p.height + p.paddingY;
+  let x = i32(pixel) + p.paddingX;
   var sum = T();
   for (var oy = firstWindow(y, p.kernelHeight, p.strideY); oy <= min(y / p.strideY, p.outputHeight - 1); oy++) {
     for (var ox = firstWindow(x, p.kernelWidth, p.strideX); ox <= min(x / p.strideX, p.outputWidth - 1); ox++) {
@@ -34,6 +34,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
 #end
     }
   }
+  let i = line * u32(p.width) * p.channels + id.x;
 #if LARGEST
   result_set(i, sum);
 #else

@@ -55,6 +55,7 @@ describe.each<Kind>(['max', 'average'])('%s pooling', (kind) => {
     { name: 'a rest that no window sees', image: [2, 5, 7, 3], kernel: [2, 3] },
     { name: 'windows apart', image: [1, 7, 8, 4], kernel: [2, 2], stride: [3, 3] },
     { name: 'padding', image: [2, 4, 5, 3], kernel: [2, 2], padding: [1, 1] },
+    { name: 'padding that replaces the rest', image: [1, 1, 4, 2], kernel: [1, 4], padding: [0, 1] },
     { name: 'overlapping', image: [2, 6, 5, 4], kernel: [3, 3], stride: [2, 2], padding: [1, 1] },
     { name: 'overlapping, odd channels', image: [1, 7, 6, 3], kernel: [3, 3], stride: [1, 2] },
     {

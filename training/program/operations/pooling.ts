@@ -3,8 +3,13 @@
  * are gathered, never scattered, so that they need no atomics and have a fixed order of summation.
  */
 import { KronlabError } from '../../../contract/errors.ts';
-import { placeWindow, type PlacedWindow, type Window } from '../../../gpu-kernels/convolution/window.ts';
-import { linearGrid } from '../../../gpu-kernels/grid.ts';
+import {
+  placeWindow,
+  type Pair,
+  type PlacedWindow,
+  type Window,
+} from '../../../gpu-kernels/convolution/window.ts';
+import { lineGrid } from '../../../gpu-kernels/convolution/line-grid.ts';
 import type { Binding, Dispatch } from '../../../gpu-kernels/dispatch.ts';
 import { expandTemplate } from '../../../gpu-kernels/template.ts';
 import { size, type Lowering, type Node, type Operation, type Tensor, type Unit } from '../graph.ts';
@@ -41,7 +46,7 @@ const forward: Omit<Operation<Attributes>, 'name'> = {
       launch(node, {
         source: [x.code, result.code, source].join('\n'),
         bindings: [...x.bindings, ...result.bindings],
-        count: size((node.outputs[0] as Tensor).shape) / unit,
+        size: node.attributes.window.output,
       }),
     ];
   },
@@ -58,10 +63,10 @@ const disjointGradient: Operation<Attributes> = {
   lower(node, lowering) {
     const unit = unitOf(node);
     const [g, x] = node.inputs as [Tensor, Tensor | undefined];
-    const { images, channels, window } = node.attributes;
-    const cells = ([0, 1] as const).map((axis) =>
-      Math.ceil((window.image[axis] + window.padding[axis]) / window.stride[axis]),
-    ) as [number, number];
+    const { window } = node.attributes;
+    const cellsAlong = (axis: 0 | 1): number =>
+      Math.ceil((window.image[axis] + window.padding[axis]) / window.stride[axis]);
+    const cells: Pair = [cellsAlong(0), cellsAlong(1)];
     const access = [
       lowering.reader('g', g, unit),
       ...(x ? [lowering.reader('x', x, unit)] : []),
@@ -71,7 +76,8 @@ const disjointGradient: Operation<Attributes> = {
       launch(node, {
         source: [...access.map(({ code }) => code), cellsSource].join('\n'),
         bindings: access.flatMap(({ bindings }) => bindings),
-        count: (images * cells[0] * cells[1] * channels) / unit,
+        size: cells,
+        isGradient: true,
         params: cells,
       }),
     ];
@@ -96,7 +102,7 @@ const overlappingGradient: Operation<Attributes> = {
           ...(found ? [{ ...found.binding, write: false }] : []),
           ...result.bindings,
         ],
-        count: size(output.shape) / unit,
+        size: node.attributes.window.image,
       }),
     ];
   },
@@ -118,7 +124,7 @@ function argument(
     launch: launch(node, {
       source: [reader.code, source].join('\n'),
       bindings: [...reader.bindings, binding],
-      count: size(g.shape) / unit,
+      size: node.attributes.window.output,
       isArgument: true,
     }),
   };
@@ -127,44 +133,66 @@ function argument(
 interface Launch {
   source: string;
   bindings: Binding[];
-  count: number;
+  /** Pixels that have a thread per value, down and across. */
+  size: Pair;
   /** Parameters after those that all kernels have. */
   params?: readonly number[];
   isArgument?: boolean;
+  isGradient?: boolean;
 }
 
 function launch(node: Node<Attributes>, what: Launch): Dispatch {
-  const { isMax, channels, window } = node.attributes;
+  const { isMax, images, channels, window } = node.attributes;
   const unit = unitOf(node);
-  const grid = linearGrid(what.count, 64);
+  const values = channels / unit;
+  const lines = images * what.size[0];
+  const grid = lineGrid(what.size[1] * values, lines);
+  const [kh, kw] = window.kernel;
   return {
     label: `${isMax ? 'max' : 'average'} ${node.operation.name}`,
     code: expandTemplate(what.source, {
+      ...grid.template,
       TYPE: floats(unit),
       INDICES: indices(unit),
       BOOLS: unit === 4 ? 'vec4<bool>' : 'bool',
-      ROW: grid.row,
       LARGEST: isMax,
       ARGUMENT: what.isArgument ?? false,
+      UNROLLED: kh * kw <= mostUnrolled && (what.isGradient ? isExact(window) : !isPadded(window)),
+      KH: kh,
+      KW: kw,
     }),
     bindings: what.bindings,
     params: {
       type: 'Params',
       data: Uint32Array.of(
         ...window.image,
-        channels / unit,
+        values,
         ...window.output,
         ...window.kernel,
         ...window.stride,
         ...window.padding,
-        what.count,
+        lines,
         ...(what.params ?? []),
       ),
     },
     workgroups: grid.workgroups,
-    flops: what.count * unit * window.kernel[0] * window.kernel[1],
+    flops: lines * what.size[1] * channels * kh * kw,
   };
 }
+
+/** Beyond this many pixels per window a loop is as fast and compiles sooner. */
+const mostUnrolled = 9;
+
+const isPadded = ({ padding }: PlacedWindow): boolean => padding[0] > 0 || padding[1] > 0;
+
+/** Windows side by side that leave no pixel out. */
+const isExact = (window: PlacedWindow): boolean =>
+  !isPadded(window) &&
+  ([0, 1] as const).every(
+    (axis) =>
+      window.kernel[axis] === window.stride[axis] &&
+      window.output[axis] * window.stride[axis] === window.image[axis],
+  );
 
 const unitOf = ({ attributes }: Node<Attributes>): Unit => (attributes.channels % 4 === 0 ? 4 : 1);
 const floats = (unit: Unit): string => (unit === 4 ? 'vec4f' : 'f32');
