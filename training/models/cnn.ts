@@ -2,7 +2,7 @@
 import type { ModelSpec } from '../../contract/run-spec.ts';
 import { relu } from '../program/operations/elementwise.ts';
 import { permute } from '../program/operations/permute.ts';
-import { meanAxes } from '../program/operations/reduce.ts';
+import { globalAveragePool } from '../program/operations/pooling.ts';
 import type { Tensor } from '../program/graph.ts';
 import type { ModelBuilder } from './model-builder.ts';
 
@@ -14,8 +14,8 @@ export function cnn(
 ): Tensor {
   let x = permute(images, [0, 2, 3, 1]);
   spec.channels.forEach((channels, i) => {
-    const window = { kernel: [3, 3] as const, stride: i === 0 ? 1 : 2, padding: 1, dilation: 1 };
+    const window = { kernel: 3, stride: i === 0 ? 1 : 2, padding: 1 };
     x = relu(builder.convolution(`convolutions.${i}`, x, channels, window));
   });
-  return builder.linear('head', meanAxes(x, 1, 2), classes);
+  return builder.linear('head', globalAveragePool(x), classes);
 }

@@ -1,6 +1,9 @@
-import { describe, test } from 'vitest';
+import fc from 'fast-check';
+import { describe, expect, it, test } from 'vitest';
 import type { AdapterClass } from '../../../gpu-kernels/device.ts';
-import { checkOperation, f32Tolerance } from '../test-program.ts';
+import { backward } from '../backward.ts';
+import { size } from '../graph.ts';
+import { checkOperation, evaluate, f32Tolerance, noise } from '../test-program.ts';
 import { convolution, type ConvolutionOptions } from './convolution.ts';
 
 interface Case extends ConvolutionOptions {
@@ -126,4 +129,85 @@ describe('convolution', () => {
 
 describe('with the tiles of a hardware adapter', () => {
   test.each(cases)('$name', (c) => check(c, 'gpu'));
+});
+
+const side = (max: number) => fc.integer({ min: 1, max });
+const pairOf = (least: number, most: number) =>
+  fc.tuple(fc.integer({ min: least, max: most }), fc.integer({ min: least, max: most }));
+
+it('works for any sizes', () =>
+  fc.assert(
+    fc.asyncProperty(
+      fc.record({
+        image: fc.tuple(side(2), side(7), side(7)),
+        perGroup: fc.tuple(fc.constantFrom(1, 2, 3, 4), fc.constantFrom(1, 2, 4, 5)),
+        groups: fc.constantFrom(1, 1, 2, 3),
+        kernel: pairOf(1, 3),
+        stride: pairOf(1, 3),
+        padding: pairOf(0, 2),
+        dilation: pairOf(1, 2),
+      }),
+      fc.constantFrom<AdapterClass>('software', 'gpu'),
+      async ({ image, perGroup: [channels, outputs], groups, ...window }, adapterClass) => {
+        const { kernel, padding, dilation } = window;
+        const fits = (axis: 0 | 1) =>
+          dilation[axis] * (kernel[axis] - 1) < image[axis + 1]! + 2 * padding[axis];
+        fc.pre(fits(0) && fits(1));
+        const c: Case = {
+          image: [...image, channels * groups],
+          outputs: outputs * groups,
+          groups,
+          ...window,
+        };
+        await check(c, adapterClass);
+      },
+    ),
+    { numRuns: 12 },
+  ));
+
+it('sums the weight gradient over many slices of pixels', () =>
+  check({ image: [3, 23, 19, 1], outputs: 4, kernel: [3, 3], padding: 1 }));
+
+it.each([
+  {
+    weight: [4, 2, 5, 5],
+    options: { padding: [0, 1] as const, dilation: 2 },
+    message: 'a 5 x 5 convolution dilated by 2 x 2 does not fit into an image of 4 x 4 padded by 0 x 1',
+  },
+  {
+    weight: [4, 2, 3, 3],
+    options: { stride: 0 },
+    message: 'convolution: stride is 0 x 0; it must be whole numbers from 1 on',
+  },
+  {
+    weight: [4, 1, 3, 3],
+    options: { groups: 3 },
+    message: 'a convolution of 2 channels to 4 cannot have 3 groups; groups must divide both',
+  },
+  {
+    weight: [4, 2, 3, 3],
+    options: { groups: 2 },
+    message:
+      'weight is [4, 2, 3, 3]; an image [1, 4, 4, 2] in 2 groups needs [outputs, 1, kernel height, kernel width]',
+  },
+])('refuses: $message', ({ weight, options, message }) =>
+  expect(
+    evaluate((_, leaf) => {
+      const x = leaf(noise(32, 0), [1, 4, 4, 2]);
+      return convolution(x, leaf(noise(size(weight), 1), weight, 'weight'), null, options);
+    }),
+  ).rejects.toThrow(message),
+);
+
+test('its gradient by the weight alone leaves the image and the bias out', async () => {
+  const [dWeight] = await evaluate((graph, leaf) => {
+    const x = leaf(new Float32Array(4).fill(1), [1, 2, 2, 1]);
+    const weight = leaf(noise(1, 1), [1, 1, 1, 1]);
+    const y = convolution(x, weight, leaf(noise(1, 2), [1]));
+    const seed = leaf(Float32Array.of(1, 2, 3, 4), y.shape);
+    const gradients = backward(graph, [{ tensor: y, gradient: seed }], [weight]);
+    expect([...gradients.keys()]).toEqual([weight]);
+    return gradients.get(weight) ?? [];
+  });
+  expect([...(dWeight ?? [])]).toEqual([10]);
 });
