@@ -4,9 +4,13 @@ import { optimizerSpecSchema } from './run-spec.ts';
 
 it.each([
   [{ name: 'adamw', lr: 0.01 }, 'AdamW'],
+  [{ name: 'adamw', lr: 0.01, weightDecayKind: 'l2' }, 'AdamW (L2)'],
+  [{ name: 'nadamw', lr: 0.01 }, 'NAdamW'],
+  [{ name: 'nadamw', lr: 0.01, weightDecayKind: 'l2' }, 'NAdamW (L2)'],
   [{ name: 'sgd', lr: 0.01 }, 'SGD Nesterov'],
   [{ name: 'sgd', lr: 0.01, nesterov: false }, 'SGD momentum'],
   [{ name: 'sgd', lr: 0.01, momentum: 0 }, 'SGD'],
+  [{ name: 'sgd', lr: 0.01, momentum: 0, weightDecayKind: 'decoupled' }, 'SGD (decoupled decay)'],
   [{ name: 'kfac', lr: 0.01, flavour: 'expand' }, 'K-FAC expand'],
   [{ name: 'kfac', lr: 0.01, flavour: 'reduce' }, 'K-FAC reduce'],
   [{ name: 'kfac', lr: 0.01, flavour: 'reduce', recipe: 'classic' }, 'K-FAC reduce (classic)'],

@@ -2,15 +2,18 @@
 import type { KfacSpec, OptimizerSpec, SgdSpec } from './run-spec.ts';
 
 /**
- * `AdamW`, `SGD Nesterov`, `SGD momentum`, `SGD`, `K-FAC expand`, `K-FAC reduce`, `K-FAC auto`, `Grafting control`; the
- * recipe is added where it is not the default: `K-FAC expand (classic)`, `Momentum control (classic)`.
+ * `AdamW`, `NAdamW`, `SGD Nesterov`, `SGD momentum`, `SGD`, `K-FAC expand`, `K-FAC reduce`, `K-FAC auto`,
+ * `Grafting control`; recipe and kind of weight decay are added where they are not the default: `K-FAC expand
+ * (classic)`, `Momentum control (classic)`, `AdamW (L2)`, `SGD (decoupled decay)`.
  */
 export function describeOptimizer(spec: OptimizerSpec): string {
   switch (spec.name) {
     case 'adamw':
-      return 'AdamW';
+      return `AdamW${spec.weightDecayKind === 'l2' ? ' (L2)' : ''}`;
+    case 'nadamw':
+      return `NAdamW${spec.weightDecayKind === 'l2' ? ' (L2)' : ''}`;
     case 'sgd':
-      return describeSgd(spec);
+      return `${describeSgd(spec)}${spec.weightDecayKind === 'decoupled' ? ' (decoupled decay)' : ''}`;
     case 'kfac':
       return describeKfac(spec);
     default:

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import fc from 'fast-check';
 import { canonicalJson, fnv1a64, groupHash } from './group-hash.ts';
 import { presets } from './presets.ts';
+import { runSpecSchema } from './run-spec.ts';
 
 const spec = presets['first-light']!.groups[0]!.spec;
 
@@ -18,6 +19,33 @@ describe('groupHash', () => {
     expect(groupHash({ ...spec, seed: 7 })).toBe(groupHash(spec));
     expect(groupHash({ ...spec, steps: spec.steps + 1 })).not.toBe(groupHash(spec));
     expect(groupHash({ ...spec, dataset: { ...spec.dataset, splitSeed: 9 } })).not.toBe(groupHash(spec));
+  });
+
+  it.each([
+    [{ name: 'adamw', lr: 0.02 }, 'c91af8b5320fdc71'],
+    [{ name: 'sgd', lr: 0.1 }, '0cab2685d8c9e780'],
+    [{ name: 'kfac', lr: 0.02, flavour: 'expand' }, 'ccf87ab40dab69d7'],
+  ])('is still that of runs stored before clipping and kinds of weight decay: %o', (optimizer, hash) => {
+    const stored = {
+      dataset: { id: 'digits' },
+      model: { kind: 'mlp', hidden: [5] },
+      optimizer,
+      batchSize: 8,
+      steps: 20,
+      evaluateEvery: 5,
+      seed: 1,
+      target: { metric: 'val.accuracy', op: '>=', value: 0.9 },
+    };
+    expect(groupHash(runSpecSchema.parse(stored))).toBe(hash);
+  });
+
+  it('tells clipping and kinds of weight decay apart', () => {
+    const adamw = { ...spec, optimizer: { name: 'adamw', lr: 0.02 } };
+    const changes = [{}, { clipNorm: 1 }, { clipNorm: 2 }, { weightDecayKind: 'l2' }, { name: 'nadamw' }];
+    const hashes = changes.map((change) =>
+      groupHash(runSpecSchema.parse({ ...adamw, optimizer: { ...adamw.optimizer, ...change } })),
+    );
+    expect(new Set(hashes).size).toBe(changes.length);
   });
 
   it('does not depend on the order in which fields were written', () => {

@@ -2,7 +2,7 @@
  * Runs that differ only by their seed are repeats of one experiment: they are drawn as one band and counted as one
  * group. The group is named by a hash of the spec, computed the same way by the store, the UI and the command line.
  */
-import type { RunSpec } from './run-spec.ts';
+import type { OptimizerSpec, RunSpec } from './run-spec.ts';
 
 /**
  * 64-bit FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/) over the UTF-8 bytes of the canonical JSON of `spec`
@@ -11,7 +11,19 @@ import type { RunSpec } from './run-spec.ts';
  */
 export function groupHash(spec: RunSpec): string {
   const { seed: _seed, ...rest } = spec;
-  return fnv1a64(canonicalJson(rest));
+  return fnv1a64(canonicalJson({ ...rest, optimizer: withoutLateDefaults(rest.optimizer) }));
+}
+
+/**
+ * Settings that came after runs had been stored are left out where they say what those runs did without them: a repeat
+ * of an old experiment still joins its group.
+ */
+function withoutLateDefaults(optimizer: OptimizerSpec): object {
+  const { clipNorm, ...known } = optimizer;
+  const kept = clipNorm === null ? known : optimizer;
+  if (!('weightDecayKind' in kept)) return kept;
+  const { weightDecayKind, ...rest } = kept;
+  return weightDecayKind === (optimizer.name === 'sgd' ? 'l2' : 'decoupled') ? rest : kept;
 }
 
 /** JSON with the keys of every object in code-unit order and `undefined` left out, so that equal values give equal text. */

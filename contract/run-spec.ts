@@ -43,27 +43,41 @@ export const modelSpecSchema = z.discriminatedUnion('kind', [
 
 const otherLrMultiplier = z.number().gt(0, 'must be above 0').lte(100).default(1);
 
+/** decoupled: w loses lr x decay x w at each step (AdamW). l2: decay x w is added to the gradient, momentum included. */
+const weightDecayKind = z.enum(['decoupled', 'l2']);
+
+/** Largest norm of the gradient of all parameters together; a longer one is shortened to it. Null: none. */
+const clipNorm = z.number().gt(0, 'must be above 0; try 1').nullable().default(null);
+
 export const sgdSpecSchema = z.strictObject({
   name: z.literal('sgd'),
   lr: rate,
   momentum: unitOpen.default(0.9),
   nesterov: z.boolean().default(true),
-  /** L2 weight decay, added to the gradient of matrix weights. */
+  /** Weight decay of matrix weights. */
   weightDecay: z.number().gte(0).lte(1).default(0.01),
+  weightDecayKind: weightDecayKind.default('l2'),
+  clipNorm,
   /** Learning rate of everything that is not a linear or convolution layer, as a multiple of `lr`. */
   otherLrMultiplier,
 });
 
-export const adamwSpecSchema = z.strictObject({
-  name: z.literal('adamw'),
+const adamSettings = {
   lr: rate,
   beta1: unitOpen.default(0.9),
   beta2: unitOpen.default(0.99),
   eps: z.number().gt(0).lte(1).default(1e-8),
-  /** Decoupled weight decay of matrix weights. */
+  /** Weight decay of matrix weights. */
   weightDecay: z.number().gte(0).lte(1).default(0.01),
+  weightDecayKind: weightDecayKind.default('decoupled'),
+  clipNorm,
   otherLrMultiplier,
-});
+};
+
+export const adamwSpecSchema = z.strictObject({ name: z.literal('adamw'), ...adamSettings });
+
+/** AdamW with Nesterov's momentum, as torch.optim.NAdam with its momentum decay of 0.004. */
+export const nadamwSpecSchema = z.strictObject({ name: z.literal('nadamw'), ...adamSettings });
 
 export const kfacSpecSchema = z.strictObject({
   name: z.literal('kfac'),
@@ -91,20 +105,28 @@ export const kfacSpecSchema = z.strictObject({
   eps: z.number().gt(0).lte(1).default(1e-8),
   /** `classic`: heavy-ball momentum after preconditioning. */
   momentum: unitOpen.default(0.9),
+  /** Decoupled weight decay of matrix weights. */
   weightDecay: z.number().gte(0).lte(1).default(0.01),
+  /** Shortens what momentum and preconditioner see; the curvature is that of the whole gradient. */
+  clipNorm,
   otherLrMultiplier,
 });
 
 export const optimizerSpecSchema = z.discriminatedUnion('name', [
   sgdSpecSchema,
   adamwSpecSchema,
+  nadamwSpecSchema,
   kfacSpecSchema,
 ]);
+
+const warmupSteps = z.int().gte(0).default(20);
 
 export const scheduleSpecSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('constant') }),
   /** Linear warm-up over `warmupSteps`, then a cosine to 0 at the last step. */
-  z.strictObject({ kind: z.literal('warmup-cosine'), warmupSteps: z.int().gte(0).default(20) }),
+  z.strictObject({ kind: z.literal('warmup-cosine'), warmupSteps }),
+  /** Linear warm-up over `warmupSteps`, then a straight line to 0 at the last step. */
+  z.strictObject({ kind: z.literal('warmup-linear'), warmupSteps }),
 ]);
 
 export const targetSpecSchema = z.strictObject({
@@ -147,6 +169,8 @@ export const runSpecSchema = z
 export type DatasetSpec = z.infer<typeof datasetSpecSchema>;
 export type ModelSpec = z.infer<typeof modelSpecSchema>;
 export type OptimizerSpec = z.infer<typeof optimizerSpecSchema>;
+export type AdamSpec = z.infer<typeof adamwSpecSchema> | z.infer<typeof nadamwSpecSchema>;
+export type WeightDecayKind = z.infer<typeof weightDecayKind>;
 export type SgdSpec = z.infer<typeof sgdSpecSchema>;
 export type KfacSpec = z.infer<typeof kfacSpecSchema>;
 export type ScheduleSpec = z.infer<typeof scheduleSpecSchema>;

@@ -84,7 +84,13 @@ function parse(schema: z.ZodType<OptimizerSpec>, settings: z.input<typeof schema
 
 /** As in torch, weight decay applies to every parameter; K-FAC's own layers are moved by K-FAC. */
 function ruleOf(optimizer: OptimizerSpec): ParameterRule {
-  return { lrScale: 1, weightDecay: optimizer.weightDecay, isUpdated: optimizer.name !== 'kfac' };
+  const weightDecayKind = optimizer.name === 'kfac' ? 'decoupled' : optimizer.weightDecayKind;
+  return {
+    lrScale: 1,
+    weightDecay: optimizer.weightDecay,
+    weightDecayKind,
+    isUpdated: optimizer.name !== 'kfac',
+  };
 }
 
 /** Submits step `index`, counted from 1. */

@@ -12,7 +12,7 @@ export const columnSchema = z.object({
   id: z.string(),
   /** Empty: the name follows the settings. */
   name: z.string(),
-  optimizer: z.enum(['sgd', 'adamw', 'kfac']),
+  optimizer: z.enum(['sgd', 'adamw', 'nadamw', 'kfac']),
   values,
 });
 export type ColumnDraft = z.infer<typeof columnSchema>;
@@ -48,6 +48,8 @@ const optimizerDefaults: Record<string, string> = {
   beta2: '0.99',
   eps: '1e-8',
   weightDecay: '0.01',
+  weightDecayKind: 'decoupled',
+  clipNorm: '',
   otherLrMultiplier: '1',
   flavour: 'expand',
   recipe: 'grafted',
@@ -65,7 +67,18 @@ export function newColumn(
   optimizer: ColumnDraft['optimizer'],
   own: Record<string, string> = {},
 ): ColumnDraft {
-  return { id: crypto.randomUUID(), name: '', optimizer, values: { ...optimizerDefaults, ...own } };
+  return { id: crypto.randomUUID(), name: '', optimizer, values: { ...defaultsOf(optimizer), ...own } };
+}
+
+/** Makes a column another optimiser's: settings stay, but the name and what each optimiser usually has do not. */
+export function changeOptimizer(column: ColumnDraft, optimizer: ColumnDraft['optimizer']): void {
+  column.optimizer = optimizer;
+  column.name = '';
+  column.values['weightDecayKind'] = defaultsOf(optimizer)['weightDecayKind'] ?? '';
+}
+
+function defaultsOf(optimizer: ColumnDraft['optimizer']): Record<string, string> {
+  return optimizer === 'sgd' ? { ...optimizerDefaults, weightDecayKind: 'l2' } : optimizerDefaults;
 }
 
 /** A preset, or a comparison given as JSON, as a filled form. Needs at least one group. */
@@ -86,7 +99,10 @@ export function draftFromPreset(preset: Pick<ComparisonPreset, 'name' | 'groups'
 export function parseDraft(text: string): Draft | null {
   if (text === '') return null;
   try {
-    return draftSchema.parse(JSON.parse(text));
+    const draft = draftSchema.parse(JSON.parse(text));
+    // A setting that came after the draft was left starts as in a new column.
+    const columns = draft.columns.map((c) => ({ ...c, values: { ...defaultsOf(c.optimizer), ...c.values } }));
+    return { ...draft, columns };
   } catch {
     return null;
   }
@@ -109,15 +125,16 @@ function runTexts(spec: RunSpec): Record<string, string> {
     metric: target.metric,
     target: String(target.value),
     schedule: schedule.kind,
-    warmupSteps: schedule.kind === 'warmup-cosine' ? String(schedule.warmupSteps) : '20',
+    warmupSteps: schedule.kind === 'constant' ? '20' : String(schedule.warmupSteps),
   };
 }
 
+/** Null, a setting that is off, is an empty field. */
 function texts(record: object): Record<string, string> {
   return Object.fromEntries(
     Object.entries(record).map(([key, value]) => [
       key,
-      Array.isArray(value) ? value.join(', ') : String(value),
+      Array.isArray(value) ? value.join(', ') : value === null ? '' : String(value),
     ]),
   );
 }

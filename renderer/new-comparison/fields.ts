@@ -18,11 +18,13 @@ const hasCurvature = (column: ColumnDraft) =>
   isKfac(column) && column.values['preconditioner'] !== 'identity';
 const isGrafted = (column: ColumnDraft) => isKfac(column) && column.values['recipe'] === 'grafted';
 const isClassic = (column: ColumnDraft) => isKfac(column) && column.values['recipe'] === 'classic';
-const isAdaptive = (column: ColumnDraft) => column.optimizer === 'adamw' || isGrafted(column);
+const isAdam = (column: ColumnDraft) => column.optimizer === 'adamw' || column.optimizer === 'nadamw';
+const isAdaptive = (column: ColumnDraft) => isAdam(column) || isGrafted(column);
 const always = () => true;
 
 export const optimizerOptions: readonly Option[] = [
   { value: 'adamw', label: 'AdamW' },
+  { value: 'nadamw', label: 'NAdamW' },
   { value: 'sgd', label: 'SGD with momentum' },
   { value: 'kfac', label: 'K-FAC' },
 ];
@@ -82,6 +84,16 @@ export const optimizerFields: readonly FieldDefinition[] = [
   { key: 'inverseInterval', label: 'Inverses every', note: 'steps', uses: hasCurvature },
   { key: 'factorInterval', label: 'Factors every', note: 'steps', uses: hasCurvature },
   { key: 'weightDecay', label: 'Weight decay', uses: always },
+  {
+    key: 'weightDecayKind',
+    label: 'Kind of decay',
+    options: [
+      { value: 'decoupled', label: 'decoupled' },
+      { value: 'l2', label: 'L2, in the gradient' },
+    ],
+    uses: (column) => isAdam(column) || column.optimizer === 'sgd',
+  },
+  { key: 'clipNorm', label: 'Clip gradient to', note: 'norm; empty: off', uses: always },
   { key: 'otherLrMultiplier', label: 'Other parameters', note: '× learning rate', uses: always },
   {
     key: 'momentum',
@@ -141,6 +153,8 @@ export const modelFields: Record<'vit' | 'cnn' | 'mlp', readonly ModelField[]> =
 
 /** Fields whose text is a list of numbers. */
 export const listFields: ReadonlySet<string> = new Set(['hidden', 'channels']);
+/** Fields that may be left empty, for a setting that is off. */
+export const optionalFields: ReadonlySet<string> = new Set(['clipNorm']);
 /** Fields whose text is a word, not a number. */
 export const wordFields: ReadonlySet<string> = new Set([
   'activation',
@@ -149,13 +163,15 @@ export const wordFields: ReadonlySet<string> = new Set([
   'preconditioner',
   'dampingRule',
   'fisher',
+  'weightDecayKind',
 ]);
 
 /** What a K-FAC column runs, in a few words: `grafted recipe, Monte Carlo Fisher, relative damping`. */
 export function columnNote(column: ColumnDraft): string {
   const { values } = column;
-  if (column.optimizer === 'adamw') return 'first order, decoupled decay';
-  if (column.optimizer === 'sgd') return 'first order';
+  if (column.optimizer !== 'kfac') {
+    return `first order, ${values['weightDecayKind'] === 'l2' ? 'L2' : 'decoupled'} decay`;
+  }
   const recipe = values['recipe'] === 'classic' ? 'classic recipe' : 'grafted recipe';
   if (values['preconditioner'] === 'identity') return `${recipe}, curvature off`;
   const fisher = { mc: 'Monte Carlo', type2: 'type 2', empirical: 'empirical' }[values['fisher'] ?? ''] ?? '';

@@ -1,7 +1,14 @@
 import { expect, test } from 'vitest';
 import { presets } from '../../contract/presets.ts';
 import { runSpecSchema } from '../../contract/run-spec.ts';
-import { draftFromPreset, newColumn, parseDraft, type Draft } from './draft.ts';
+import {
+  changeOptimizer,
+  draftFromPreset,
+  newColumn,
+  parseDraft,
+  type ColumnDraft,
+  type Draft,
+} from './draft.ts';
 import { fromJson, toJson } from './json.ts';
 import { readDraft, runsOf } from './read-draft.ts';
 
@@ -114,6 +121,37 @@ test('a column that is not named is called after its settings', () => {
   expect(readDraft(made).groups.map((group) => group.name)).toEqual(['SGD Nesterov', 'K-FAC reduce']);
 });
 
+test('clipping that is left empty is off; anything else must be a norm', () => {
+  const clipped = (text: string) =>
+    readDraft(draft((d) => (d.columns = [newColumn('nadamw', { clipNorm: text })])));
+  expect(clipped(' ').groups[0]?.spec.optimizer).toMatchObject({ name: 'nadamw', clipNorm: null });
+  expect(clipped('1').groups[0]?.spec.optimizer).toMatchObject({ name: 'nadamw', clipNorm: 1 });
+  expect([...clipped('0').errors.values()]).toEqual(['Clip gradient to must be above 0; try 1.']);
+  expect([...clipped('much').errors.values()]).toEqual([
+    'Clip gradient to needs a number, for example 0.01.',
+  ]);
+});
+
+test('a column that becomes another optimiser takes its usual kind of decay', () => {
+  const made = draft((d) => (d.columns = [newColumn('adamw', { lr: '0.5' })]));
+  const column = made.columns[0] as ColumnDraft;
+  changeOptimizer(column, 'sgd');
+  expect(readDraft(made).groups[0]).toMatchObject({
+    name: 'SGD Nesterov',
+    spec: { optimizer: { lr: 0.5, weightDecayKind: 'l2' } },
+  });
+  column.values['weightDecayKind'] = 'decoupled';
+  expect(readDraft(made).groups[0]?.name).toBe('SGD Nesterov (decoupled decay)');
+});
+
+test.each(['constant', 'warmup-cosine', 'warmup-linear'])('the schedule %s goes through the form', (kind) => {
+  const made = draft((d) => Object.assign(d.run, { schedule: kind, warmupSteps: '7' }));
+  const group = readDraft(made).groups[0];
+  expect(group?.spec.schedule).toEqual(kind === 'constant' ? { kind } : { kind, warmupSteps: 7 });
+  const back = draftFromPreset(fromJson(toJson('again', readDraft(made))));
+  expect(readDraft(back).groups[0]?.spec.schedule).toEqual(group?.spec.schedule);
+});
+
 test('a CNN and an MLP read their lists of widths', () => {
   const cnn = draft((d) => (d.model = { kind: 'cnn', values: { channels: '8, 16 32' } }));
   expect(readDraft(cnn).groups[0]?.spec.model).toEqual({ kind: 'cnn', channels: [8, 16, 32] });
@@ -136,6 +174,12 @@ test('a comparison survives the way through JSON, and bad JSON is explained', ()
 test('a stored draft is read back as it was left, mistakes included; damage gives none', () => {
   const made = draft((d) => (kfac(d).values['lr'] = 'fast'));
   expect(parseDraft(JSON.stringify(made))).toEqual(made);
+  const older = structuredClone(made);
+  for (const column of older.columns) {
+    delete column.values['clipNorm'];
+    delete column.values['weightDecayKind'];
+  }
+  expect(parseDraft(JSON.stringify(older))).toEqual(made);
   expect(parseDraft('')).toBeNull();
   expect(parseDraft('{"name":')).toBeNull();
   expect(parseDraft('{"name":"old"}')).toBeNull();

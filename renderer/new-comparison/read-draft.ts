@@ -8,7 +8,7 @@ import { runSpecSchema, type RunSpec } from '../../contract/run-spec.ts';
 import { findDataset } from '../../datasets/registry.ts';
 import type { z } from 'zod';
 import type { ColumnDraft, Draft } from './draft.ts';
-import { listFields, modelFields, optimizerFields, wordFields } from './fields.ts';
+import { listFields, modelFields, optimizerFields, optionalFields, wordFields } from './fields.ts';
 
 export interface ReadGroup {
   columnId: string;
@@ -52,11 +52,8 @@ export function readDraft(draft: Draft): ReadDraft {
 export function automaticName(draft: Draft, column: ColumnDraft): string {
   const parsed = runSpecSchema.safeParse(specInput(draft, column));
   if (parsed.success) return describeOptimizer(parsed.data.optimizer);
-  return column.optimizer === 'kfac'
-    ? `K-FAC ${column.values['flavour'] ?? ''}`
-    : column.optimizer === 'sgd'
-      ? 'SGD'
-      : 'AdamW';
+  if (column.optimizer === 'kfac') return `K-FAC ${column.values['flavour'] ?? ''}`;
+  return { sgd: 'SGD', adamw: 'AdamW', nadamw: 'NAdamW' }[column.optimizer];
 }
 
 /** Runs with the seeds outermost, so that groups stay comparable when the queue is stopped early. */
@@ -99,7 +96,7 @@ function specInput(draft: Draft, column: ColumnDraft): unknown {
     schedule:
       run['schedule'] === 'constant'
         ? { kind: 'constant' }
-        : { kind: 'warmup-cosine', warmupSteps: readNumber(run['warmupSteps'] ?? '') },
+        : { kind: run['schedule'], warmupSteps: readNumber(run['warmupSteps'] ?? '') },
     batchSize: readNumber(run['batchSize'] ?? ''),
     steps: readNumber(run['steps'] ?? ''),
     evaluateEvery: readNumber(run['evaluateEvery'] ?? ''),
@@ -115,6 +112,7 @@ function specInput(draft: Draft, column: ColumnDraft): unknown {
 function readValue(key: string, text: string): unknown {
   if (key === 'nesterov') return text === 'true';
   if (wordFields.has(key)) return text;
+  if (optionalFields.has(key) && text.trim() === '') return null;
   if (listFields.has(key)) {
     return text
       .split(/[\s,]+/)

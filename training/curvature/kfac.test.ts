@@ -87,6 +87,26 @@ describe('grafted recipe', () => {
   });
 });
 
+describe('clipping', () => {
+  it.each([
+    ['grafted', (engine: TestStep) => engine.arenas.first],
+    ['classic', (engine: TestStep) => engine.kfac.preconditioner.direction],
+  ] as const)('shortens the gradient and leaves the curvature alone: %s', async (recipe, regionOf) => {
+    const spec = { recipe, fisher: 'empirical' };
+    const whole = await prepareStep(kfacSpec(spec));
+    const clipped = await prepareStep(kfacSpec({ ...spec, clipNorm: 0.01 }));
+    for (const engine of [whole, clipped]) engine.run(batchOf(1), { factorMix: 1 });
+    const gradient = await readFloats(whole.gpu, whole.arenas.gradients);
+    const scale = 0.01 / Math.hypot(...gradient);
+    expect(scale).toBeLessThan(0.1);
+    const expected = (await readFloats(whole.gpu, regionOf(whole))).map((x) => 1e3 * scale * x);
+    const got = (await readFloats(clipped.gpu, regionOf(clipped))).map((x) => 1e3 * x);
+    expectClose(got, expected, tolerance);
+    const averages = [whole, clipped].map(({ gpu, kfac }) => readFloats(gpu, kfac.factors.averages));
+    expect(await averages[1]).toEqual(await averages[0]);
+  });
+});
+
 describe('damped inverses', () => {
   it('answer to the average, the rule and the damping of the layer', async () => {
     const engine = await prepareStep(kfacSpec({ fisher: 'empirical', damping: 0.04 }));

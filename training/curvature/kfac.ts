@@ -93,9 +93,11 @@ export class Kfac {
 
   /** Preconditioning and the update of the layers' parameters; Adam's moments must be up to date. */
   addUpdate(graph: Graph, arenas: OptimiserArenas, step: StepUniform): void {
-    const source = this.spec.recipe === 'grafted' ? arenas.first : arenas.gradients;
+    // Momentum is made of clipped gradients already.
+    const [source, clipScale] =
+      this.spec.recipe === 'grafted' ? [arenas.first, null] : [arenas.gradients, arenas.clipScale];
     graph.inPhase('precondition', () =>
-      graph.effect('precondition', [], () => this.preconditioner.precondition(source)),
+      graph.effect('precondition', [], () => this.preconditioner.precondition(source, clipScale)),
     );
     graph.inPhase('update', () =>
       graph.effect('update layers', [], () => this.preconditioner.update(arenas, step, this.spec)),

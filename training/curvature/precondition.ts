@@ -45,9 +45,9 @@ export class Preconditioner {
     this.lengths = uploadTable(gpu, 'graft lengths', new Float32Array(layout.layers.length));
   }
 
-  /** Packs an arena (momentum for `grafted`, gradients for `classic`) and preconditions it. */
-  precondition(source: Region): Dispatch[] {
-    return [this.pack(source), ...(this.inverses ? this.products(this.inverses) : [])];
+  /** Packs an arena (momentum for `grafted`, gradients for `classic`), times `clipScale`, and preconditions it. */
+  precondition(source: Region, clipScale: Region | null = null): Dispatch[] {
+    return [this.pack(source, clipScale), ...(this.inverses ? this.products(this.inverses) : [])];
   }
 
   /** Moves the parameters of all K-FAC layers. */
@@ -56,14 +56,17 @@ export class Preconditioner {
     return [this.blockNorms(arenas, step, spec), this.layerLengths(), this.apply(arenas, step, spec, true)];
   }
 
-  private pack(source: Region): Dispatch {
+  private pack(source: Region, clipScale: Region | null): Dispatch {
     const grid = linearGrid(this.layout.length, 64);
     return {
       label: 'pack joint matrices',
-      code: [layerSource, expandTemplate(packSource, { ROW: grid.row })].join('\n'),
+      code: [layerSource, expandTemplate(packSource, { ROW: grid.row, CLIPPED: clipScale !== null })].join(
+        '\n',
+      ),
       bindings: [
         ...this.tables(),
         { name: 'source', type: 'array<f32>', region: source, write: false },
+        ...(clipScale ? [{ name: 'clip', type: 'array<f32>', region: clipScale, write: false }] : []),
         { name: 'joint', type: 'array<f32>', region: this.packed.whole, write: true },
       ],
       params: { type: 'Params', data: Uint32Array.of(grid.count) },

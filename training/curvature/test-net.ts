@@ -15,6 +15,7 @@ import { writeRegion } from '../../gpu-kernels/region.ts';
 import { emptyRegion, testGpu } from '../../gpu-kernels/test-gpu.ts';
 import { addBackward, addUpdate, createArenas, type StepArenas } from '../loop/step-graph.ts';
 import { ModelBuilder } from '../models/model-builder.ts';
+import type { ParameterRule } from '../optimisers/parameter-groups.ts';
 import { compile, type Program } from '../program/compile.ts';
 import { Graph, type Tensor } from '../program/graph.ts';
 import { add, tanh } from '../program/operations/elementwise.ts';
@@ -101,11 +102,13 @@ export async function prepareStep(
   const step = new StepUniform(gpu);
   const flavour = spec.flavour === 'reduce' ? 'reduce' : 'expand';
   const kfac = new Kfac(gpu, builder.layers, spec, () => flavour);
-  const arenas = createArenas(gpu, parameters, ({ kind }: Parameter) => ({
+  const ruleOf = ({ kind }: Parameter): ParameterRule => ({
     lrScale: kind === 'other' ? spec.otherLrMultiplier : 1,
     weightDecay: kind === 'weight' ? spec.weightDecay : 0,
+    weightDecayKind: 'decoupled',
     isUpdated: kind === 'other',
-  }));
+  });
+  const arenas = createArenas(gpu, parameters, ruleOf, spec.clipNorm);
   const outputGradients = addBackward(graph, builder, loss, arenas);
   kfac.addCurvature(graph, loss, step, outputGradients);
   addUpdate(graph, arenas, step, spec, kfac);

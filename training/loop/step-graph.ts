@@ -4,10 +4,12 @@
  */
 import type { OptimizerSpec } from '../../contract/run-spec.ts';
 import type { GpuContext } from '../../gpu-kernels/device.ts';
+import type { Dispatch } from '../../gpu-kernels/dispatch.ts';
 import type { Region } from '../../gpu-kernels/region.ts';
 import type { Kfac } from '../curvature/kfac.ts';
 import type { ModelBuilder } from '../models/model-builder.ts';
-import { adamw, sgd, type OptimiserArenas } from '../optimisers/first-order.ts';
+import { adam, sgd, type OptimiserArenas } from '../optimisers/first-order.ts';
+import { GradientClip } from '../optimisers/gradient-clip.ts';
 import { ruleTable, type ParameterRule } from '../optimisers/parameter-groups.ts';
 import { backward } from '../program/backward.ts';
 import type { Graph, Tensor } from '../program/graph.ts';
@@ -18,15 +20,18 @@ import type { StepUniform } from '../program/step-scalars.ts';
 export interface StepArenas extends OptimiserArenas {
   /** Each parameter's part of the gradient arena. */
   gradientOf: ReadonlyMap<Parameter, Region>;
+  clip: GradientClip | null;
 }
 
-/** Gradient and moment arenas beside the parameters', which are allocated already. */
+/** Gradient and moment arenas beside the parameters', which are allocated already. Without `clipNorm` nothing is clipped. */
 export function createArenas(
   scope: GpuContext,
   parameters: Parameters,
   ruleOf: (parameter: Parameter) => ParameterRule,
+  clipNorm: number | null = null,
 ): StepArenas {
   const gradients = parameters.twin(scope, 'gradients');
+  const clip = clipNorm === null ? null : new GradientClip(scope, parameters, clipNorm);
   return {
     values: parameters.arena,
     gradients: gradients.arena,
@@ -34,6 +39,8 @@ export function createArenas(
     first: parameters.twin(scope, 'first moment').arena,
     second: parameters.twin(scope, 'second moment').arena,
     rules: ruleTable(scope, parameters, ruleOf),
+    clip,
+    clipScale: clip?.scale ?? null,
     length: parameters.arenaLength,
   };
 }
@@ -62,18 +69,24 @@ export function addBackward(
   });
 }
 
-/** Adds the optimiser: one launch over all parameters, then K-FAC's own for its layers. */
+/** Adds the optimiser: clipping where asked for, one launch over all parameters, then K-FAC's own for its layers. */
 export function addUpdate(
   graph: Graph,
-  arenas: OptimiserArenas,
+  arenas: StepArenas,
   step: StepUniform,
   optimizer: OptimizerSpec,
   kfac: Kfac | null,
 ): void {
   graph.inPhase('update', () =>
     graph.effect(optimizer.name, [], () => [
-      optimizer.name === 'sgd' ? sgd(arenas, step, optimizer) : adamw(arenas, step, optimizer),
+      ...(arenas.clip?.lower(arenas.gradients) ?? []),
+      firstOrder(arenas, step, optimizer),
     ]),
   );
   kfac?.addUpdate(graph, arenas, step);
+}
+
+function firstOrder(arenas: StepArenas, step: StepUniform, optimizer: OptimizerSpec): Dispatch {
+  if (optimizer.name === 'sgd') return sgd(arenas, step, optimizer);
+  return adam(arenas, step, { ...optimizer, nesterov: optimizer.name === 'nadamw' });
 }

@@ -147,7 +147,13 @@ async function buildParts(scope: GpuContext, spec: RunSpec, data: PreparedDatase
   parameters.allocate(scope);
   ring.addRow(graph, step, loss);
   const kfac = createKfac(scope, builder, spec.optimizer);
-  const arenas = createArenas(scope, parameters, (parameter) => ruleOf(parameter, spec.optimizer));
+  const { optimizer } = spec;
+  const arenas = createArenas(
+    scope,
+    parameters,
+    (parameter) => ruleOf(parameter, optimizer),
+    optimizer.clipNorm,
+  );
   const outputGradients = addBackward(graph, builder, loss, arenas);
   kfac?.addCurvature(graph, loss, step, outputGradients);
   addUpdate(graph, arenas, step, spec.optimizer, kfac);
@@ -209,6 +215,7 @@ function ruleOf(parameter: Parameter, optimizer: OptimizerSpec): ParameterRule {
   return {
     lrScale: isLayer ? 1 : optimizer.otherLrMultiplier,
     weightDecay: parameter.kind === 'weight' ? optimizer.weightDecay : 0,
+    weightDecayKind: optimizer.name === 'kfac' ? 'decoupled' : optimizer.weightDecayKind,
     isUpdated: !(isLayer && optimizer.name === 'kfac'),
   };
 }

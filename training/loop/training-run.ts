@@ -14,6 +14,7 @@ import type {
 } from '../../contract/training.ts';
 import type { PreparedDataset } from '../../datasets/dataset.ts';
 import type { GpuContext } from '../../gpu-kernels/device.ts';
+import { MomentWeights } from '../optimisers/moment-weights.ts';
 import { scheduleFactor } from '../optimisers/schedule.ts';
 import { BatchOrder } from './batches.ts';
 import { dueWork, phasesDue } from './intervals.ts';
@@ -45,6 +46,7 @@ export class TrainingRun {
   private readonly listener: TrainingListener;
   private readonly control: TrainingControl;
   private readonly batches: BatchOrder;
+  private readonly weights: MomentWeights;
   private readonly journal = new Journal();
   private readonly clock = new StepClock();
   private readonly startedAt = performance.now();
@@ -70,6 +72,7 @@ export class TrainingRun {
     this.listener = listener;
     this.control = control;
     this.batches = new BatchOrder(data.train.count, spec.seed);
+    this.weights = new MomentWeights(spec.optimizer);
   }
 
   /** Trains to the end, to a stop or to a loss that is not finite. */
@@ -116,15 +119,13 @@ export class TrainingRun {
     const due = dueWork(optimizer, step);
     const slot = step % ringSlots;
     const lr = optimizer.lr * scheduleFactor(spec.schedule, step, spec.steps);
-    const [beta1, beta2] = optimizer.name === 'sgd' ? [0, 0] : [optimizer.beta1, optimizer.beta2];
     program.writeRows(this.batches.take(spec.batchSize));
     program.step.write({
       index: step,
       seed: spec.seed,
       slot,
       lr,
-      correction1: 1 / (1 - beta1 ** step),
-      correction2: 1 / (1 - beta2 ** step),
+      ...this.weights.next(),
       factorMix: due.factors ? this.nextFactorMix() : 0,
     });
     const encoder = this.gpu.device.createCommandEncoder();

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { scheduleFactor } from './schedule.ts';
 
+const linear = (warmupSteps: number) => ({ kind: 'warmup-linear', warmupSteps }) as const;
 const cosine = (warmupSteps: number) => ({ kind: 'warmup-cosine', warmupSteps }) as const;
 
 describe('scheduleFactor', () => {
@@ -40,5 +41,17 @@ describe('scheduleFactor', () => {
   it('only rises in a run no longer than its warm-up', () => {
     expect([1, 2, 4].map((step) => scheduleFactor(cosine(4), step, 4))).toEqual([0.25, 0.5, 1]);
     expect([1, 2].map((step) => scheduleFactor(cosine(20), step, 2))).toEqual([0.05, 0.1]);
+  });
+
+  it('falls along a straight line to exactly 0 at the last step, after the same rise', () => {
+    for (const step of [1, 5, 10, 19, 20]) {
+      expect(scheduleFactor(linear(20), step, 300)).toBeCloseTo(step / 20, 12);
+    }
+    for (const step of [20, 21, 90, 160, 299, 300]) {
+      expect(scheduleFactor(linear(20), step, 300)).toBeCloseTo((300 - step) / 280, 12);
+    }
+    expect(scheduleFactor(linear(20), 300, 300)).toBe(0);
+    expect([1, 2].map((step) => scheduleFactor(linear(0), step, 2))).toEqual([0.5, 0]);
+    expect([1, 2].map((step) => scheduleFactor(linear(20), step, 2))).toEqual([0.05, 0.1]);
   });
 });

@@ -14,6 +14,8 @@ export interface StepScalars {
   correction1: number;
   correction2: number;
   factorMix: number;
+  /** Weight of the gradient itself beside the first moment; 0 when left out. */
+  gradientWeight?: number;
 }
 
 const words = 8;
@@ -43,6 +45,7 @@ export class StepUniform {
       floatBits(scalars.correction1),
       floatBits(scalars.correction2),
       floatBits(scalars.factorMix),
+      floatBits(scalars.gradientWeight ?? 0),
     ]);
     this.device.queue.writeBuffer(this.buffer, 0, this.data);
   }

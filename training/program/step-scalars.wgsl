@@ -7,9 +7,11 @@ struct Step {
   slot: u32,
   // Learning rate after the schedule.
   lr: f32,
-  // 1 / (1 - beta^index) of the first and second moment.
+  // Weights of the first and second moment: 1 / (1 - beta^index), for NAdamW's first what looks one step ahead.
   correction1: f32,
   correction2: f32,
   // Weight of a new curvature factor in the moving average.
   factorMix: f32,
+  // NAdamW: weight of the gradient itself beside the first moment.
+  gradientWeight: f32,
 }
