@@ -124,6 +124,7 @@ describe('runs.csv', () => {
         "param.optimizer.preconditioner",
         "param.optimizer.recipe",
         "param.optimizer.weightDecay",
+        "param.optimizer.weightDecayKind",
         "param.schedule.kind",
         "param.schedule.warmupSteps",
         "param.steps",
