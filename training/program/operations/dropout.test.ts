@@ -101,7 +101,6 @@ it('keeps NaN', async () => {
     correction1: 1,
     correction2: 1,
     factorMix: 1,
-    clipNorm: 0,
   });
   const [y] = await evaluate((_, leaf) => dropout(leaf(new Array(16).fill(NaN), [16]), 0.5, step, 0));
   expect([...y!].every(Number.isNaN)).toBe(true);
