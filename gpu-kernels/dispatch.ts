@@ -15,6 +15,12 @@ export interface Binding {
   write: boolean;
 }
 
+/** How a kernel reads or writes one tensor: WGSL functions to put into it, and what they bind. */
+export interface Access {
+  code: string;
+  bindings: Binding[];
+}
+
 export interface Dispatch {
   label: string;
   /** WGSL without its bindings: those are generated, because their access mode depends on what else is bound. */

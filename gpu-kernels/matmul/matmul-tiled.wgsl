@@ -3,6 +3,7 @@
 // clamped when loaded and dropped when stored, so M, N and K are free (K divisible by 4 unless both operands are
 // K-major).
 //   TA: A is stored [K, M]; else [M, K].   TB: B is stored [N, K]; else [K, N].
+//   ROW_SUMS (with TA): also rowSums[m] = sum over k of op(A)[m, k], by the threads of the first columns.
 //   LANES: subgroups are four lanes wide along x and share A: each lane loads a quarter of it and broadcasts.
 #if LANES
 enable subgroups;
@@ -52,6 +53,11 @@ fn main(
   var c${i}_${j} = vec4f();
 #end
 #end
+#if ROW_SUMS
+#for r in 0..TM / 4
+  var sum${r} = vec4f();
+#end
+#end
 
   let whole = params.k / 4u * 4u;
   for (var k = 0u; k < whole; k += 4u) {
@@ -59,6 +65,9 @@ fn main(
 #if TA
 #for r in 0..TM / 4
     let l${r} = A[ra${r} + (k + lane) * lda4];
+#if ROW_SUMS
+    sum${r} += l${r};
+#end
 #end
 #else
 #for i in 0..TM
@@ -85,6 +94,9 @@ fn main(
     let s${q}_${r} = subgroupBroadcast(l${r}, ${q}u);
 #else
     let s${q}_${r} = A[ra${r} + (k + ${q}u) * lda4];
+#if ROW_SUMS
+    sum${r} += s${q}_${r};
+#end
 #end
 #end
 #end
@@ -111,6 +123,15 @@ fn main(
 #end
 #end
   }
+#if ROW_SUMS
+#if LANES
+  // Every lane has summed its quarter of K.
+#for r in 0..TM / 4
+  sum${r} = (subgroupBroadcast(sum${r}, 0u) + subgroupBroadcast(sum${r}, 1u)) +
+    (subgroupBroadcast(sum${r}, 2u) + subgroupBroadcast(sum${r}, 3u));
+#end
+#end
+#end
 #if TA
 #if TB
 #else
@@ -121,6 +142,9 @@ fn main(
 #end
 #for r in 0..TM / 4
     let a${r} = A[ra${r} + k * lda4];
+#if ROW_SUMS
+    sum${r} += a${r};
+#end
 #end
 #for i in 0..TM
 #for j in 0..TN / 4
@@ -130,9 +154,35 @@ fn main(
   }
 #end
 #end
+#if ROW_SUMS
+  if (id.x == 0u) {
+#for r in 0..TM / 4
+    if (row0 / 4u + ${r}u <= lastRowQuad) { rowSums[row0 / 4u + ${r}u] = sum${r}; }
+#end
+  }
+#end
 
   let baseC4 = id.z * params.strideC / 4u;
   let ldc4 = params.ldc / 4u;
+#if LOOPED
+  // A loop holds one copy of a long `C_set`, where unrolled text would hold one for every vec4 of the tile.
+  var tile: array<vec4f, ${TM * TN / 4}>;
+#for i in 0..TM
+#for j in 0..TN / 4
+  tile[${i * TN / 4 + j}] = c${i}_${j};
+#end
+#end
+  for (var at = 0u; at < ${TM * TN / 4}u; at++) {
+    let row = row0 + at / ${TN / 4}u;
+    let quad = quad0 + at % ${TN / 4}u;
+    if (row > lastRow || quad > lastQuad) { continue; }
+#if BIAS
+    C_set(baseC4 + row * ldc4 + quad, fma(vec4f(params.alpha), tile[at], bias[quad]));
+#else
+    C_set(baseC4 + row * ldc4 + quad, params.alpha * tile[at]);
+#end
+  }
+#else
 #for j in 0..TN / 4
   if (quad0 + ${j}u <= lastQuad) {
 #if BIAS
@@ -142,9 +192,10 @@ fn main(
 #end
 #for i in 0..TM
     if (row0 + ${i}u <= lastRow) {
-      C[baseC4 + (row0 + ${i}u) * ldc4 + quad0 + ${j}u] = fma(vec4f(params.alpha), c${i}_${j}, bias${j});
+      C_set(baseC4 + (row0 + ${i}u) * ldc4 + quad0 + ${j}u, fma(vec4f(params.alpha), c${i}_${j}, bias${j}));
     }
 #end
   }
+#end
 #end
 }

@@ -2,9 +2,10 @@
  * Matrix products, batched, with either operand transposed and an optional bias row. Every large step of forward,
  * backward, factors and preconditioning is one of these, so the choice of variant lives here, as data.
  */
-import { floatBits, type Binding, type Dispatch } from '../dispatch.ts';
+import { KronlabError } from '../../contract/errors.ts';
+import { floatBits, type Access, type Binding, type Dispatch } from '../dispatch.ts';
 import type { GpuContext } from '../device.ts';
-import type { Region } from '../region.ts';
+import { Region } from '../region.ts';
 import { expandTemplate } from '../template.ts';
 import stridedSource from './matmul-strided.wgsl';
 import tiledSource from './matmul-tiled.wgsl';
@@ -13,7 +14,10 @@ export interface MatmulArguments {
   label: string;
   a: Region;
   b: Region;
-  c: Region;
+  /** Memory, or a WGSL function `C_set(i, value)` that takes what `matmulUnit` says. */
+  c: Region | Access;
+  /** Memory for m numbers: sums of the rows of op(A); only with `transposeA`, for one product. */
+  rowSums?: Region;
   /** Row of n numbers added to every row of C. */
   bias?: Region;
   /** C is [m, n], the inner dimension is k. */
@@ -47,11 +51,19 @@ interface Layout {
 
 /** C[b] = alpha op(A[b]) op(B[b]) + bias, f32. */
 export function matmul(gpu: GpuContext, args: MatmulArguments): Dispatch {
+  check(args);
   const layout = layoutOf(args);
   return isWholeQuads(args, layout) ? tiled(gpu, args, layout) : strided(args, layout);
 }
 
-function layoutOf(args: MatmulArguments): Layout {
+/** How many numbers at a time the product writes: 4 where all rows are whole vec4s. */
+export function matmulUnit(args: Shape): 1 | 4 {
+  return isWholeQuads(args, layoutOf(args)) ? 4 : 1;
+}
+
+type Shape = Omit<MatmulArguments, 'label' | 'a' | 'b' | 'c'>;
+
+function layoutOf(args: Shape): Layout {
   const lda = args.lda ?? (args.transposeA ? args.m : args.k);
   const ldb = args.ldb ?? (args.transposeB ? args.k : args.n);
   const ldc = args.ldc ?? args.n;
@@ -66,7 +78,7 @@ function layoutOf(args: MatmulArguments): Layout {
 }
 
 /** Whether the tiled kernel's vec4 loads stay within rows. */
-function isWholeQuads(args: MatmulArguments, layout: Layout): boolean {
+function isWholeQuads(args: Shape, layout: Layout): boolean {
   const strides = [layout.lda, layout.ldb, layout.ldc, layout.strideA, layout.strideB, layout.strideC];
   if (strides.some((s) => s % 4 !== 0) || args.n % 4 !== 0) return false;
   if (args.transposeA && args.m % 4 !== 0) return false;
@@ -93,10 +105,16 @@ function tileFor(gpu: GpuContext, { m, n, k, batch = 1 }: MatmulArguments): Tile
   return { tm: 16, tn, wx: 4, wy: m >= 256 ? 4 : 1 };
 }
 
+function check(args: MatmulArguments): void {
+  if (!args.rowSums || (args.transposeA && (args.batch ?? 1) === 1)) return;
+  throw new KronlabError('internal', `${args.label}: row sums need one product with a transposed A`);
+}
+
 function tiled(gpu: GpuContext, args: MatmulArguments, layout: Layout): Dispatch {
   const { m, n, k, batch = 1 } = args;
   const tile = tileFor(gpu, args);
   const lanes = gpu.fourLaneSubgroups && tile.wx % 4 === 0;
+  const c = writerOf(args.c, 'vec4f');
   const code = expandTemplate(tiledSource, {
     TM: tile.tm,
     TN: tile.tn,
@@ -106,13 +124,15 @@ function tiled(gpu: GpuContext, args: MatmulArguments, layout: Layout): Dispatch
     TB: args.transposeB ?? false,
     LANES: lanes,
     BIAS: args.bias !== undefined,
+    ROW_SUMS: args.rowSums !== undefined,
+    LOOPED: c.code.length > longWriter,
   });
   // A row of A is shared by the lanes as single numbers; all other loads are vec4s.
   const aType = lanes && !args.transposeA ? 'array<f32>' : 'array<vec4f>';
   return {
     label: args.label,
-    code,
-    bindings: bindingsOf(args, aType, 'array<vec4f>'),
+    code: [c.code, code].join('\n'),
+    bindings: bindingsOf(args, c, aType, 'array<vec4f>'),
     params: {
       type: 'Params',
       data: Uint32Array.of(
@@ -137,11 +157,17 @@ function strided(args: MatmulArguments, layout: Layout): Dispatch {
   const { m, n, k, batch = 1 } = args;
   const wx = Math.min(4, Math.ceil(n / 4));
   const wy = 16 / (wx === 3 ? 4 : wx);
-  const code = expandTemplate(stridedSource, { WX: wx, WY: wy, BIAS: args.bias !== undefined });
+  const code = expandTemplate(stridedSource, {
+    WX: wx,
+    WY: wy,
+    BIAS: args.bias !== undefined,
+    ROW_SUMS: args.rowSums !== undefined,
+  });
+  const c = writerOf(args.c, 'f32');
   return {
     label: args.label,
-    code,
-    bindings: bindingsOf(args, 'array<f32>', 'array<f32>'),
+    code: [c.code, code].join('\n'),
+    bindings: bindingsOf(args, c, 'array<f32>', 'array<f32>'),
     params: {
       type: 'Params',
       data: Uint32Array.of(
@@ -164,12 +190,24 @@ function strided(args: MatmulArguments, layout: Layout): Dispatch {
   };
 }
 
-function bindingsOf(args: MatmulArguments, aType: string, otherType: string): Binding[] {
+/** Characters of WGSL from which a write is worth a loop: unrolled, it would be compiled once for every vec4 of a tile. */
+const longWriter = 200;
+
+function writerOf(c: Region | Access, type: string): Access {
+  if (!(c instanceof Region)) return c;
+  return {
+    code: `fn C_set(i: u32, value: ${type}) { C[i] = value; }`,
+    bindings: [{ name: 'C', type: `array<${type}>`, region: c, write: true }],
+  };
+}
+
+function bindingsOf(args: MatmulArguments, c: Access, aType: string, otherType: string): Binding[] {
   const bindings: Binding[] = [
     { name: 'A', type: aType, region: args.a, write: false },
     { name: 'B', type: otherType, region: args.b, write: false },
-    { name: 'C', type: otherType, region: args.c, write: true },
+    ...c.bindings,
   ];
   if (args.bias) bindings.push({ name: 'bias', type: otherType, region: args.bias, write: false });
+  if (args.rowSums) bindings.push({ name: 'rowSums', type: otherType, region: args.rowSums, write: true });
   return bindings;
 }

@@ -14,7 +14,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   let last = min(first + step, params.length);
   var sum = T();
   for (var r = first; r < last; r++) {
-    sum += x[(b * params.length + r) * params.inner + d];
+    sum += x_at((b * params.length + r) * params.inner + d);
   }
-  y[i] = sum * params.scale;
+  y_set(i, sum * params.scale);
 }

@@ -29,6 +29,9 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) { total[id.x] += x[id.x]; 
   ]);
 }
 
+/** Every operation with kernels of its own, so that they can be counted. */
+const unfused = { fuse: false };
+
 /** Loss and all gradients of a small transformer block: most operations, and memory used over and over. */
 function transformer(graph: Graph, leaf: Leaf): Tensor[] {
   const weight = (seed: number, ...shape: [number, number]) => leaf(noise(shape[0] * shape[1], seed), shape);
@@ -74,11 +77,15 @@ describe('dead code', () => {
 
 describe('memory', () => {
   it('is used again along a chain', async () => {
-    const { program } = await prepare((_, leaf) => {
-      let x = leaf(noise(1000, 1), [1000]);
-      for (let i = 0; i < 10; i++) x = scale(x, 1.5);
-      return x;
-    });
+    const { program } = await prepare(
+      (_, leaf) => {
+        let x = leaf(noise(1000, 1), [1000]);
+        for (let i = 0; i < 10; i++) x = scale(x, 1.5);
+        return x;
+      },
+      undefined,
+      unfused,
+    );
     // The last of the ten lives where it is pinned; of the other nine two are alive at a time.
     expect(program.statistics.arenaBytes).toBe(2 * alignBytes(4000));
     expect(program.statistics.largestLiveSet).toBe(2 * alignBytes(4000));
@@ -133,17 +140,21 @@ describe('memory', () => {
 describe('loops', () => {
   it('run all their launches in order, as often as they say, on values from outside that stay alive', async () => {
     const values = noise(16, 1);
-    const test = await prepare((graph, leaf) => {
-      const total = leaf(new Float64Array(16), [16]);
-      const outside = scale(leaf(values, [16]), 2);
-      graph.repeated(3, () => {
-        // In the first round `outside` is done with here; the tensors below would like its memory.
-        const inside = scale(outside, 3);
-        accumulate(graph, scale(scale(scale(inside, 5), 7), 0.5), total);
-      });
-      const after = scale(total, 10);
-      return [total, after];
-    });
+    const test = await prepare(
+      (graph, leaf) => {
+        const total = leaf(new Float64Array(16), [16]);
+        const outside = scale(leaf(values, [16]), 2);
+        graph.repeated(3, () => {
+          // In the first round `outside` is done with here; the tensors below would like its memory.
+          const inside = scale(outside, 3);
+          accumulate(graph, scale(scale(scale(inside, 5), 7), 0.5), total);
+        });
+        const after = scale(total, 10);
+        return [total, after];
+      },
+      undefined,
+      unfused,
+    );
     expect(test.program.statistics.dispatches).toBe(7);
     expect(test.program.statistics.flops).toBe(16 * (1 + 3 * 5 + 1));
     const [total, after] = await test.run();
@@ -226,4 +237,84 @@ it('creates nothing on the device while it is replayed', async () => {
   const made = { buffers: test.gpu.buffers.size, pipelines: test.gpu.pipelines.size };
   await test.run();
   expect({ buffers: test.gpu.buffers.size, pipelines: test.gpu.pipelines.size }).toEqual(made);
+});
+
+describe('fusion', () => {
+  it('changes neither values nor gradients of a transformer block', async () => {
+    const fused = await evaluate(transformer);
+    const plain = await evaluate(transformer, undefined, unfused);
+    expect(fused).toHaveLength(9);
+    fused.forEach((values, i) => expectClose(values, plain[i]!, f32Tolerance, `result ${i}`));
+  });
+
+  it('takes activations, residual sums and their gradients into the products', async () => {
+    const [fused, plain] = [await prepare(transformer), await prepare(transformer, undefined, unfused)];
+    const labels = fused.program.statistics.kernels.map(({ label }) => label);
+    expect(labels.filter((label) => ['add', 'gelu', 'gelu gradient'].includes(label))).toEqual(
+      [],
+    );
+    expect(fused.program.statistics.dispatches).toBeLessThan(plain.program.statistics.dispatches - 5);
+    expect(fused.program.statistics.flops).toBe(plain.program.statistics.flops);
+  });
+
+  it('computes a small tensor that is repeated only once', async () => {
+    const test = await prepare((_, leaf) =>
+      add(leaf(noise(64 * 8, 1), [64, 8]), gelu(leaf(noise(8, 2), [8]))),
+    );
+    expect(test.program.statistics.kernels.map(({ label }) => label)).toEqual(['gelu', 'add']);
+  });
+
+  it('never moves a read across an effect that writes what is read', async () => {
+    const values = noise(16, 1);
+    const build = (graph: Graph, leaf: Leaf) => {
+      const total = leaf(values, [16]);
+      const before = scale(leaf(values, [16], 'other'), 2);
+      accumulate(graph, before, total);
+      return [add(before, total), scale(total, 1), scale(total, 1)];
+    };
+    const [sum, once] = await evaluate(build);
+    expectClose(
+      sum!,
+      values.map((x) => 5 * x),
+      f32Tolerance,
+    );
+    expectClose(
+      once!,
+      values.map((x) => 3 * x),
+      f32Tolerance,
+    );
+  });
+
+  it('stays within the bindings of a kernel', async () => {
+    const test = await prepare((_, leaf) => {
+      let x = scale(leaf(noise(16, 0), [16]), 2);
+      for (let i = 1; i < 20; i++) x = add(x, leaf(noise(16, i), [16], `summand ${i}`));
+      return x;
+    });
+    const [result] = await test.run();
+    const expected = noise(16, 0).map((x) => 2 * x);
+    for (let i = 1; i < 20; i++) noise(16, i).forEach((x, k) => (expected[k] = (expected[k] ?? NaN) + x));
+    expectClose(result!, expected, f32Tolerance);
+    expect(test.program.statistics.dispatches).toBeGreaterThan(1);
+    expect(test.program.statistics.dispatches).toBeLessThan(6);
+  });
+});
+
+describe('common subexpressions', () => {
+  it('are computed once, but not across an effect that writes their operand', async () => {
+    const test = await prepare((graph, leaf) => {
+      const x = leaf(noise(64, 1), [8, 8]);
+      const total = leaf(new Float64Array(8), [8]);
+      const twice = [sumAxes(x, 0, 0), sumAxes(x, 0, 0), sumAxes(x, 1, 1)];
+      const early = sumAxes(graph.reshape(total, [1, 8]), 0, 0);
+      accumulate(graph, twice[0]!, total);
+      const late = sumAxes(graph.reshape(total, [1, 8]), 0, 0);
+      return [add(twice[0]!, twice[1]!), twice[2]!, early, late];
+    });
+    const labels = test.program.statistics.kernels.map(({ label }) => label);
+    expect(labels.filter((label) => label.startsWith('sum'))).toHaveLength(4);
+    const [, , early, late] = await test.run();
+    expect([...early!]).toEqual(new Array(8).fill(0));
+    expect(Math.abs(late![0]!)).toBeGreaterThan(0);
+  });
 });

@@ -1,24 +1,15 @@
 /**
- * Turns a tensor program into a recorded list of launches: drops what nothing depends on, lowers each operation to
- * kernels, plans memory by liveness, compiles all kernels at once and prebuilds every bind group. Replaying the result
- * allocates nothing and creates no GPU object.
+ * Turns a tensor program into a recorded list of launches: drops what nothing depends on or what is computed already,
+ * moves elementwise work into other kernels, lowers operations, plans memory by liveness, compiles all kernels at once
+ * and prebuilds every bind group. Replaying the result allocates nothing and creates no GPU object.
  */
 import type { Phase } from '../../contract/runs.ts';
 import type { GpuContext } from '../../gpu-kernels/device.ts';
 import { record, replay, type Dispatch, type RecordedDispatch } from '../../gpu-kernels/dispatch.ts';
-import { createStorageBuffer, regionAlignment, Region } from '../../gpu-kernels/region.ts';
-import {
-  rootOf,
-  size,
-  type Access,
-  type Graph,
-  type Loop,
-  type Lowering,
-  type Node,
-  type Tensor,
-  type Unit,
-} from './graph.ts';
-import { planMemory, type Lifetime, type MemoryPlan } from './memory-plan.ts';
+import { findRepeats, throughViews, type Resolve } from './common-subexpressions.ts';
+import { planFusion, planWithoutFusion, type Group } from './fusion/plan.ts';
+import { size, type Graph, type Loop, type Node } from './graph.ts';
+import { ProgramMemory } from './program-memory.ts';
 
 /** A run of launches that belong together: one phase, replayed `count` times in a row. */
 interface Section {
@@ -27,12 +18,29 @@ interface Section {
   dispatches: RecordedDispatch[];
 }
 
+export interface KernelReport {
+  label: string;
+  phase: Phase;
+  /** The operations this launch computes. */
+  operations: string[];
+  workgroups: [number, number, number];
+  /** How often a step replays it. */
+  repeats: number;
+  /** Floating-point operations of all repeats. */
+  flops: number;
+  /** Bytes of all memory it binds, once per repeat: a lower bound of its traffic. */
+  bytes: number;
+}
+
 export interface ProgramStatistics {
+  /** Launches as recorded; a loop's are counted once. */
   dispatches: number;
   flops: number;
+  /** Bytes of the arena that intermediate tensors share. */
   arenaBytes: number;
+  /** The most bytes of intermediate tensors alive at once: no plan can do with less. */
   largestLiveSet: number;
-  kernels: { label: string; phase: Phase; flops: number }[];
+  kernels: KernelReport[];
 }
 
 export class Program {
@@ -88,32 +96,49 @@ function encodeSection(pass: GPUComputePassEncoder, section: Section): void {
   for (let i = 0; i < times; i++) replay(pass, section.dispatches);
 }
 
-interface LoweredNode {
-  node: Node;
+interface LoweredGroup {
+  group: Group;
   dispatches: Dispatch[];
 }
 
-export async function compile(gpu: GpuContext, graph: Graph, label: string): Promise<Program> {
-  const nodes = liveNodes(graph);
-  const memory = new Memory(gpu, graph);
-  const lowered = nodes.map((node, position): LoweredNode => {
-    memory.enter(node, position);
-    return { node, dispatches: node.operation.lower(node, memory) };
+export interface CompileOptions {
+  /** False: every operation gets kernels of its own, for finding errors. */
+  fuse?: boolean;
+}
+
+export async function compile(
+  gpu: GpuContext,
+  graph: Graph,
+  label: string,
+  options: CompileOptions = {},
+): Promise<Program> {
+  const resolve = options.fuse === false ? throughViews : findRepeats(graph);
+  const nodes = liveNodes(graph, resolve);
+  const limits = { bindings: gpu.device.limits.maxStorageBuffersPerShaderStage };
+  const fusion =
+    options.fuse === false ? planWithoutFusion(nodes) : planFusion(graph, nodes, resolve, limits);
+  const memory = new ProgramMemory(gpu, graph, resolve, fusion);
+  const lowered = fusion.groups.map((group): LoweredGroup => {
+    memory.enter(group);
+    return { group, dispatches: group.anchor.operation.lower(group.anchor, memory) };
   });
-  const plan = memory.place(nodes, label);
-  const flat = lowered.flatMap(({ node, dispatches }) => dispatches.map((dispatch) => ({ node, dispatch })));
+  const plan = memory.place(label);
+  const flat = lowered.flatMap(({ group, dispatches }) =>
+    dispatches.map((dispatch) => ({ group, dispatch })),
+  );
   const recorded = await record(
     gpu,
     flat.map(({ dispatch }) => dispatch),
   );
   const sections = sectionsOf(
-    flat.map(({ node }, i) => ({ node, recorded: recorded[i] as RecordedDispatch })),
+    flat.map(({ group }, i) => ({
+      node: group.anchor,
+      recorded: recorded[i] as RecordedDispatch,
+    })),
   );
-  const kernels = flat.map(({ node, dispatch }) => ({
-    label: dispatch.label,
-    phase: node.phase,
-    flops: dispatch.flops * (node.loop?.count ?? 1),
-  }));
+  const kernels = flat.map(({ group, dispatch }, i) =>
+    reportOf(group, dispatch, flat[i + 1]?.group !== group),
+  );
   return new Program(sections, {
     dispatches: kernels.length,
     flops: kernels.reduce((sum, kernel) => sum + kernel.flops, 0),
@@ -123,111 +148,35 @@ export async function compile(gpu: GpuContext, graph: Graph, label: string): Pro
   });
 }
 
+function reportOf(group: Group, dispatch: Dispatch, isLast: boolean): KernelReport {
+  const { anchor, epilogues } = group;
+  const repeats = anchor.loop?.count ?? 1;
+  const regions = new Set(dispatch.bindings.map((binding) => binding.region));
+  const fused = [...epilogues.values()].flat();
+  // The elementwise work is done as the result is written, by the last launch.
+  const extra = isLast ? fused.reduce((sum, node) => sum + size(node.outputs[0]?.shape ?? []), 0) : 0;
+  return {
+    label: dispatch.label,
+    phase: anchor.phase,
+    operations: [anchor, ...fused].map((node) => node.outputs[0]?.label ?? node.operation.name),
+    workgroups: dispatch.workgroups,
+    repeats,
+    flops: (dispatch.flops + extra) * repeats,
+    bytes: [...regions].reduce((sum, region) => sum + region.bytes, 0) * repeats,
+  };
+}
+
 /** Nodes that an effect or a pinned tensor depends on, in program order. */
-function liveNodes(graph: Graph): Node[] {
+function liveNodes(graph: Graph, resolve: Resolve): Node[] {
   const pinned = new Set([...graph.placed.keys()].map((tensor) => tensor.node));
   const live = new Set<Node>();
   for (const node of [...graph.nodes].reverse()) {
     const isResult = node.isEffect || (pinned.has(node) && node.operation.name !== 'leaf');
     if (!isResult && !live.has(node)) continue;
     live.add(node);
-    for (const input of node.inputs) live.add(input.node);
+    for (const input of node.inputs) live.add(resolve(input).node);
   }
   return graph.nodes.filter((node) => live.has(node));
-}
-
-/** Hands out regions while nodes are lowered, and remembers when each is in use. */
-class Memory implements Lowering {
-  readonly gpu: GpuContext;
-  private readonly graph: Graph;
-  private readonly regions = new Map<Tensor, Region>();
-  private readonly lifetimes = new Map<Region, Lifetime>();
-  private position = 0;
-
-  constructor(gpu: GpuContext, graph: Graph) {
-    this.gpu = gpu;
-    this.graph = graph;
-  }
-
-  enter(node: Node, position: number): void {
-    this.position = position;
-    if (node.operation.isView) return;
-    for (const tensor of [...node.inputs, ...node.outputs]) this.touch(this.region(tensor));
-  }
-
-  region(tensor: Tensor): Region {
-    const root = rootOf(tensor);
-    const placed = this.graph.placed.get(root);
-    if (placed) return placed;
-    let region = this.regions.get(root);
-    if (!region) {
-      region = new Region(root.label, size(root.shape) * 4);
-      this.regions.set(root, region);
-    }
-    return region;
-  }
-
-  scratch(label: string, words: number): Region {
-    const region = new Region(label, words * 4);
-    this.touch(region);
-    return region;
-  }
-
-  reader(name: string, tensor: Tensor, unit: Unit): Access {
-    const type = elementType(tensor, unit);
-    return {
-      code: `fn ${name}_at(i: u32) -> ${type} { return ${name}[i]; }`,
-      bindings: [{ name, type: `array<${type}>`, region: this.region(tensor), write: false }],
-    };
-  }
-
-  writer(name: string, tensor: Tensor, unit: Unit): Access {
-    const type = elementType(tensor, unit);
-    return {
-      code: `fn ${name}_set(i: u32, value: ${type}) { ${name}[i] = value; }`,
-      bindings: [{ name, type: `array<${type}>`, region: this.region(tensor), write: true }],
-    };
-  }
-
-  private touch(region: Region): void {
-    const lifetime = this.lifetimes.get(region);
-    if (lifetime) lifetime.last = this.position;
-    else this.lifetimes.set(region, { region, first: this.position, last: this.position });
-  }
-
-  place(nodes: readonly Node[], label: string): MemoryPlan {
-    const own = [...this.lifetimes.values()].filter((lifetime) => !lifetime.region.isPlaced);
-    keepAliveThroughLoops(own, nodes);
-    const plan = planMemory(own);
-    const arena = createStorageBuffer(
-      this.gpu,
-      `${label}: activations`,
-      Math.max(plan.bytes, regionAlignment),
-    );
-    for (const [region, offset] of plan.offsets) region.locate(arena, offset);
-    return plan;
-  }
-}
-
-function elementType(tensor: Tensor, unit: Unit): string {
-  const scalar = tensor.type;
-  return unit === 1 ? scalar : scalar === 'f32' ? 'vec4f' : 'vec4u';
-}
-
-/** What a loop reads from outside must survive until its last round, not only until its last use in the first. */
-function keepAliveThroughLoops(lifetimes: readonly Lifetime[], nodes: readonly Node[]): void {
-  const ends = new Map<Loop, { first: number; last: number }>();
-  nodes.forEach((node, position) => {
-    if (!node.loop) return;
-    const range = ends.get(node.loop);
-    if (range) range.last = position;
-    else ends.set(node.loop, { first: position, last: position });
-  });
-  for (const { first, last } of ends.values()) {
-    for (const lifetime of lifetimes) {
-      if (lifetime.first < first && lifetime.last >= first) lifetime.last = Math.max(lifetime.last, last);
-    }
-  }
 }
 
 function sectionsOf(list: readonly { node: Node; recorded: RecordedDispatch }[]): Section[] {

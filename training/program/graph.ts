@@ -5,7 +5,7 @@
 import { KronlabError } from '../../contract/errors.ts';
 import type { Phase } from '../../contract/runs.ts';
 import type { GpuContext } from '../../gpu-kernels/device.ts';
-import type { Binding, Dispatch } from '../../gpu-kernels/dispatch.ts';
+import type { Access, Dispatch } from '../../gpu-kernels/dispatch.ts';
 import type { Region } from '../../gpu-kernels/region.ts';
 
 export type ElementType = 'f32' | 'u32';
@@ -38,16 +38,12 @@ export interface Lowering {
    * i. Elementwise operations on the output may have moved into it.
    */
   writer(name: string, tensor: Tensor, unit: Unit): Access;
+  /** A WGSL function `NAME_at(i: u32)` that computes number i, or four numbers, of an elementwise node. */
+  value(name: string, node: Node, unit: Unit): Access;
 }
 
 /** Numbers per access: 1 is f32, 4 is vec4f (the tensor's last axis is then a multiple of 4). */
 export type Unit = 1 | 4;
-
-/** WGSL to put into a kernel and what it binds. */
-export interface Access {
-  code: string;
-  bindings: Binding[];
-}
 
 /**
  * One kind of operation. Its file holds the function that model code calls (with the shape rule), the gradient rule
@@ -57,6 +53,12 @@ export interface Operation<A> {
   readonly name: string;
   /** The output is the input's memory under another shape; nothing is launched. */
   readonly isView?: boolean;
+  /**
+   * For operations that work element by element: number i of the only output as a WGSL expression over the numbers
+   * `a`, `b`, ... of the inputs (broadcast), of type `T` (f32 or vec4f), with the functions of
+   * `fusion/pointwise-functions.wgsl`. The compiler puts it into other kernels, or makes one of such operations alone.
+   */
+  pointwise?(node: Node<A>): string;
   /** Inputs that the kernels read by `lowering.reader`, each number only a few times: elementwise work may move there. */
   readonly fusedReads?: readonly number[];
   /** Outputs that the kernels write by `lowering.writer`, each number exactly once: elementwise work may move there. */

@@ -10,7 +10,7 @@ import { readRegions } from '../../gpu-kernels/readback.ts';
 import type { Region } from '../../gpu-kernels/region.ts';
 import { emptyRegion, testGpu, uploaded } from '../../gpu-kernels/test-gpu.ts';
 import { backward } from './backward.ts';
-import { compile, type Program } from './compile.ts';
+import { compile, type CompileOptions, type Program } from './compile.ts';
 import { Graph, rootOf, size, type Tensor } from './graph.ts';
 
 /** Puts numbers on the GPU as a leaf of the graph; a `Uint32Array` becomes a u32 tensor. */
@@ -31,13 +31,17 @@ export interface TestProgram {
  * Compiles a program whose results are pinned to memory of their own. `adapterClass` chooses the kernel variants of
  * another class than the adapter at hand: all of them are right on every adapter, only not fast.
  */
-export async function prepare(build: Build, adapterClass?: AdapterClass): Promise<TestProgram> {
+export async function prepare(
+  build: Build,
+  adapterClass?: AdapterClass,
+  options: CompileOptions = {},
+): Promise<TestProgram> {
   const gpu = scopeFor(await testGpu(), adapterClass);
   const graph = new Graph();
   const built = build(graph, leafOf(gpu, graph));
   const tensors = 'id' in built ? [built] : built;
   const results = tensors.map((tensor) => graph.placed.get(rootOf(tensor)) ?? pinned(gpu, graph, tensor));
-  const program = await compile(gpu, graph, 'test');
+  const program = await compile(gpu, graph, 'test', options);
   return {
     gpu,
     graph,
@@ -74,10 +78,14 @@ function pinned(gpu: GpuContext, graph: Graph, tensor: Tensor): Region {
 }
 
 /** Values of the tensors that `build` answers with. WebGPU validation errors fail the test with their message. */
-export async function evaluate(build: Build, adapterClass?: AdapterClass): Promise<Float32Array[]> {
+export async function evaluate(
+  build: Build,
+  adapterClass?: AdapterClass,
+  options: CompileOptions = {},
+): Promise<Float32Array[]> {
   const { device } = await testGpu();
   device.pushErrorScope('validation');
-  const test = await prepare(build, adapterClass);
+  const test = await prepare(build, adapterClass, options);
   const values = await test.run();
   releaseScope(test.gpu);
   const error = await device.popErrorScope();

@@ -13,6 +13,7 @@ interface Attributes {
 
 const operation: Operation<Attributes> = {
   name: 'attention',
+  fusedWrites: [0],
   gradient(node, [g]) {
     const [q, k, v] = node.inputs as [Tensor, Tensor, Tensor];
     const [result, probabilities] = node.outputs as [Tensor, Tensor];
@@ -66,12 +67,12 @@ function launch(
   const tile = lowering.gpu.adapterClass === 'software' ? 4 : 1;
   const perPosition = new Set(['probabilities', 'dscores']);
   const bind = (names: string[], tensors: readonly Tensor[], write: boolean) =>
-    names.map((name, i) => ({
-      name,
-      type: perPosition.has(name) || !quads ? 'array<f32>' : 'array<vec4f>',
-      region: lowering.region(tensors[i] as Tensor),
-      write,
-    }));
+    names.flatMap((name, i) => {
+      if (write && name === 'result') return [];
+      const type = perPosition.has(name) || !quads ? 'array<f32>' : 'array<vec4f>';
+      return [{ name, type, region: lowering.region(tensors[i] as Tensor), write }];
+    });
+  const written = outputs[0] === 'result' ? lowering.writer('result', node.outputs[0] as Tensor, unit) : null;
   const code = expandTemplate(template, {
     TYPE: quads ? 'vec4f' : 'f32',
     QUADS: quads,
@@ -83,8 +84,12 @@ function launch(
   return [
     {
       label: node.operation.name,
-      code,
-      bindings: [...bind(inputs, node.inputs, false), ...bind(outputs, node.outputs, true)],
+      code: [written?.code ?? '', code].join('\n'),
+      bindings: [
+        ...bind(inputs, node.inputs, false),
+        ...bind(outputs, node.outputs, true),
+        ...(written?.bindings ?? []),
+      ],
       params: {
         type: 'Params',
         data: Uint32Array.of(n, length, heads, width / unit, floatBits(1 / Math.sqrt(headWidth))),

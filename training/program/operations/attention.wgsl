@@ -122,7 +122,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
 #for u in 0..TILE
   if (firstQuery + ${u}u < p.length) {
 #for d in 0..WIDTH
-    result[at${u} + ${d}u] = o${u}_${d};
+    result_set(at${u} + ${d}u, o${u}_${d});
 #end
   }
 #end

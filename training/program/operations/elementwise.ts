@@ -6,7 +6,8 @@ import { KronlabError } from '../../../contract/errors.ts';
 import type { Dispatch } from '../../../gpu-kernels/dispatch.ts';
 import { linearGrid } from '../../../gpu-kernels/grid.ts';
 import { expandTemplate } from '../../../gpu-kernels/template.ts';
-import { lastAxis, size, type Lowering, type Node, type Operation, type Tensor } from '../graph.ts';
+import { isInQuads } from '../fusion/broadcast.ts';
+import { size, type Lowering, type Node, type Operation, type Tensor } from '../graph.ts';
 import source from './elementwise.wgsl';
 import { sumTo } from './reduce.ts';
 
@@ -20,10 +21,9 @@ export interface ElementwiseFunction {
   gradients: string[];
 }
 
-const names = ['a', 'b', 'c', 'd', 'e'];
-
 const operation: Operation<ElementwiseFunction> = {
   name: 'elementwise',
+  pointwise: (node) => node.attributes.expression,
   gradient(node, [g], needed) {
     return node.inputs.map((input, i) => {
       const expression = node.attributes.gradients[i];
@@ -75,14 +75,32 @@ export function broadcastTo(a: Tensor, shape: readonly number[], factor = 1): Te
 
 /** max(a, 0), but NaN for NaN: `max` may answer 0 there, and a net that has diverged would go on as if it had not. */
 export function relu(a: Tensor): Tensor {
-  const fn = { expression: 'select(a, T(0.0), a < T(0.0))', gradients: ['select(T(0.0), b, a > T(0.0))'] };
-  return elementwise({ name: 'relu', ...fn }, a);
+  const expression = 'select(a, T(0.0), a < T(0.0))';
+  return fromOutput({ name: 'relu', expression, gradients: ['select(T(0.0), b, a > T(0.0))'] }, a);
 }
 
 export function tanh(a: Tensor): Tensor {
-  const gradient = 'b * (T(1.0) - safeTanh(a) * safeTanh(a))';
-  return elementwise({ name: 'tanh', expression: 'safeTanh(a)', gradients: [gradient] }, a);
+  const fn = { name: 'tanh', expression: 'safeTanh(a)', gradients: ['b * (T(1.0) - a * a)'] };
+  return fromOutput(fn, a);
 }
+
+/**
+ * A function of one input whose derivative is told by its own result: in `gradients[0]` the name `a` is the output, so
+ * that the backward pass needs no copy of the input.
+ */
+export function fromOutput(fn: ElementwiseFunction, a: Tensor): Tensor {
+  return a.graph.add1(fromOutputOperation, [a], { shape: a.shape, label: fn.name }, fn);
+}
+
+const fromOutputOperation: Operation<ElementwiseFunction> = {
+  ...operation,
+  gradient(node, [g], needed) {
+    const [expression] = node.attributes.gradients;
+    if (!g || !needed[0] || expression === undefined) return [null];
+    const name = `${node.attributes.name} gradient`;
+    return [elementwise({ name, expression, gradients: [] }, node.outputs[0] as Tensor, g)];
+  },
+};
 
 /** GELU, exact: a Phi(a). */
 export function gelu(a: Tensor): Tensor {
@@ -118,59 +136,20 @@ function broadcastShape(name: string, inputs: Tensor[]): number[] {
 
 function lower(node: Node<ElementwiseFunction>, lowering: Lowering): Dispatch[] {
   const output = node.outputs[0] as Tensor;
-  const quads =
-    lastAxis(output) % 4 === 0 && node.inputs.every((input) => lastAxis(input) === lastAxis(output));
-  const width = quads ? 4 : 1;
-  const type = quads ? 'vec4f' : 'f32';
-  const grid = linearGrid(size(output.shape) / width, 64);
-  const code = expandTemplate(source, {
-    TYPE: type,
-    ROW: grid.row,
-    COUNT: grid.count,
-    LOADS: node.inputs
-      .map((input, i) => `  let ${names[i]} = in${i}[${broadcastIndex(output.shape, input.shape, width)}];`)
-      .join('\n'),
-    EXPRESSION: node.attributes.expression,
-  });
-  const inputs = node.inputs.map((input, i) => ({
-    name: `in${i}`,
-    type: `array<${type}>`,
-    region: lowering.region(input),
-    write: false,
-  }));
-  const result = { name: 'result', type: `array<${type}>`, region: lowering.region(output), write: true };
+  const inputs = node.inputs.map((input) => input.shape);
+  const unit = isInQuads(output.shape, inputs) ? 4 : 1;
+  const grid = linearGrid(size(output.shape) / unit, 64);
+  const value = lowering.value('value', node, unit);
+  const result = lowering.writer('result', output, unit);
   return [
     {
       label: node.attributes.name,
-      code,
-      bindings: [...inputs, result],
+      code: [value.code, result.code, expandTemplate(source, { ROW: grid.row, COUNT: grid.count })].join(
+        '\n',
+      ),
+      bindings: [...value.bindings, ...result.bindings],
       workgroups: grid.workgroups,
       flops: size(output.shape),
     },
   ];
-}
-
-/** WGSL for the index into an input, given the index `i` into the output; both count `width` numbers at a time. */
-function broadcastIndex(out: readonly number[], input: readonly number[], width: number): string {
-  if (size(out) === size(input)) return 'i';
-  const rank = out.length;
-  const inDim = (axis: number) => input[input.length - rank + axis] ?? 1;
-  const terms: string[] = [];
-  let outStride = 1;
-  let inStride = 1;
-  for (let axis = rank - 1; axis >= 0;) {
-    const repeats = inDim(axis) === 1;
-    // Neighbouring axes that broadcast alike are one axis.
-    let extent = 1;
-    for (; axis >= 0 && (inDim(axis) === 1) === repeats; axis--) {
-      extent *= axis === rank - 1 ? (out[axis] ?? 1) / width : (out[axis] ?? 1);
-    }
-    if (!repeats) {
-      const coordinate = axis < 0 ? `(i / ${outStride}u)` : `(i / ${outStride}u % ${extent}u)`;
-      terms.push(`${coordinate} * ${inStride}u`);
-      inStride *= extent;
-    }
-    outStride *= extent;
-  }
-  return terms.join(' + ') || '0u';
 }

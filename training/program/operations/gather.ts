@@ -6,20 +6,24 @@ import source from './gather.wgsl';
 
 const operation: Operation<null> = {
   name: 'gather',
+  fusedWrites: [0],
   lower(node, lowering) {
     const [table, rows] = node.inputs as [Tensor, Tensor];
     const output = node.outputs[0] as Tensor;
     const width = size(table.shape.slice(1));
     const grid = linearGrid(size(output.shape), 64);
     const type = `array<${table.type}>`;
+    const result = lowering.writer('result', output, 1);
     return [
       {
         label: 'gather',
-        code: expandTemplate(source, { ROW: grid.row, COUNT: grid.count, WIDTH: width }),
+        code: [result.code, expandTemplate(source, { ROW: grid.row, COUNT: grid.count, WIDTH: width })].join(
+          '\n',
+        ),
         bindings: [
           { name: 'table', type, region: lowering.region(table), write: false },
           { name: 'rows', type: 'array<u32>', region: lowering.region(rows), write: false },
-          { name: 'result', type, region: lowering.region(output), write: true },
+          ...result.bindings,
         ],
         workgroups: grid.workgroups,
         flops: 0,

@@ -3,5 +3,5 @@
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   let i = id.y * ${ROW}u + id.x;
   if (i >= ${COUNT}u) { return; }
-  result[i] = table[rows[i / ${WIDTH}u] * ${WIDTH}u + i % ${WIDTH}u];
+  result_set(i, table[rows[i / ${WIDTH}u] * ${WIDTH}u + i % ${WIDTH}u]);
 }

@@ -4,7 +4,6 @@ import { expandTemplate } from '../../../gpu-kernels/template.ts';
 import { lastAxis, size, type Lowering, type Node, type Operation, type Tensor } from '../graph.ts';
 import source from './layer-norm.wgsl';
 import parametersSource from './layer-norm-parameters.wgsl';
-import { sumAxes } from './reduce.ts';
 
 interface Attributes {
   eps: number;
@@ -12,6 +11,8 @@ interface Attributes {
 
 const operation: Operation<Attributes> = {
   name: 'layer norm',
+  fusedReads: [0],
+  fusedWrites: [0],
   gradient(node, [g], needed) {
     const [x, gain] = node.inputs as [Tensor, Tensor, Tensor];
     const statistics = node.outputs[1] as Tensor;
@@ -27,21 +28,28 @@ const operation: Operation<Attributes> = {
     if (!needed[1] && !needed[2]) return [needed[0] ? dx() : null];
     const width = lastAxis(x);
     const slices = Math.min(32, Math.ceil(size(x.shape) / width / 32));
-    const shape = [slices, width];
-    const [gainPart, shiftPart] = graph.add(parameterGradients, [g, x, statistics], {
+    const parts = graph.add1(
+      parameterParts,
+      [g, x, statistics],
+      { shape: [slices, 2, width], label: 'layer norm parts' },
+      null,
+    );
+    const [dGain, dShift] = graph.add(parameterGradients, [parts], {
       attributes: null,
       outputs: [
-        { shape, label: 'gain gradient' },
-        { shape, label: 'shift gradient' },
+        { shape: [width], label: 'gain gradient' },
+        { shape: [width], label: 'shift gradient' },
       ],
-    }) as [Tensor, Tensor];
-    return [needed[0] ? dx() : null, sumAxes(gainPart, 0, 0), sumAxes(shiftPart, 0, 0)];
+    });
+    return [needed[0] ? dx() : null, dGain ?? null, dShift ?? null];
   },
   lower: (node, lowering) => rows(node, lowering, ['x', 'gain', 'shift'], ['y', 'statistics'], false),
 };
 
 const inputGradient: Operation<Attributes> = {
   name: 'layer norm gradient',
+  fusedReads: [0],
+  fusedWrites: [0],
   lower: (node, lowering) => rows(node, lowering, ['dy', 'x', 'gain', 'statistics'], ['dx'], true),
 };
 
@@ -56,24 +64,44 @@ function rows(
   const quads = width % 4 === 0;
   const count = size((node.inputs[0] as Tensor).shape) / width;
   const unroll = quads && width <= 64 ? width / 4 : 0;
+  const unit = quads ? 4 : 1;
   const type = quads ? 'array<vec4f>' : 'array<f32>';
   const bind = (names: string[], tensors: readonly Tensor[], write: boolean) =>
-    names.map((name, i) => ({
-      name,
-      type: name === 'statistics' ? 'array<f32>' : type,
-      region: lowering.region(tensors[i] as Tensor),
-      write,
-    }));
+    names.flatMap((name, i) =>
+      perElement.has(name)
+        ? []
+        : [
+            {
+              name,
+              type: name === 'statistics' ? 'array<f32>' : type,
+              region: lowering.region(tensors[i] as Tensor),
+              write,
+            },
+          ],
+    );
+  const accesses = [
+    ...inputs.flatMap((name, i) =>
+      perElement.has(name) ? [lowering.reader(name, node.inputs[i] as Tensor, unit)] : [],
+    ),
+    ...outputs.flatMap((name, i) =>
+      perElement.has(name) ? [lowering.writer(name, node.outputs[i] as Tensor, unit)] : [],
+    ),
+  ];
+  const code = expandTemplate(source, {
+    TYPE: quads ? 'vec4f' : 'f32',
+    QUADS: quads,
+    UNROLL: unroll,
+    BACKWARD: backward,
+  });
   return [
     {
       label: node.operation.name,
-      code: expandTemplate(source, {
-        TYPE: quads ? 'vec4f' : 'f32',
-        QUADS: quads,
-        UNROLL: unroll,
-        BACKWARD: backward,
-      }),
-      bindings: [...bind(inputs, node.inputs, false), ...bind(outputs, node.outputs, true)],
+      code: [...accesses.map((access) => access.code), code].join('\n'),
+      bindings: [
+        ...accesses.flatMap((access) => access.bindings),
+        ...bind(inputs, node.inputs, false),
+        ...bind(outputs, node.outputs, true),
+      ],
       params: {
         type: 'Params',
         data: Uint32Array.of(
@@ -89,29 +117,64 @@ function rows(
   ];
 }
 
-const parameterGradients: Operation<null> = {
-  name: 'layer norm parameter gradients',
+/** What is read and written element by element, through the compiler's functions. */
+const perElement = new Set(['x', 'y', 'dy', 'dx']);
+
+const parameterParts: Operation<null> = {
+  name: 'layer norm parameter parts',
+  fusedReads: [0, 1],
   lower(node, lowering) {
     const [dy, x, statistics] = node.inputs as [Tensor, Tensor, Tensor];
-    const [gain, shift] = node.outputs as [Tensor, Tensor];
+    const parts = node.outputs[0] as Tensor;
     const quads = lastAxis(x) % 4 === 0;
     const width = quads ? lastAxis(x) / 4 : lastAxis(x);
-    const slices = gain.shape[0] ?? 1;
+    const slices = parts.shape[0] ?? 1;
     const type = quads ? 'array<vec4f>' : 'array<f32>';
+    const unit = quads ? 4 : 1;
+    const readers = [lowering.reader('dy', dy, unit), lowering.reader('x', x, unit)];
+    const code = expandTemplate(parametersSource, { TYPE: quads ? 'vec4f' : 'f32', SUM: false });
     return [
       {
         label: node.operation.name,
-        code: expandTemplate(parametersSource, { TYPE: quads ? 'vec4f' : 'f32' }),
+        code: [...readers.map((reader) => reader.code), code].join('\n'),
         bindings: [
-          { name: 'dy', type, region: lowering.region(dy), write: false },
-          { name: 'x', type, region: lowering.region(x), write: false },
+          ...readers.flatMap((reader) => reader.bindings),
           { name: 'statistics', type: 'array<f32>', region: lowering.region(statistics), write: false },
-          { name: 'gain', type, region: lowering.region(gain), write: true },
-          { name: 'shift', type, region: lowering.region(shift), write: true },
+          { name: 'parts', type, region: lowering.region(parts), write: true },
         ],
         params: { type: 'Params', data: Uint32Array.of(size(x.shape) / lastAxis(x), width, slices) },
         workgroups: [Math.ceil((width * slices) / 64), 1, 1],
         flops: 4 * size(x.shape),
+      },
+    ];
+  },
+};
+
+const parameterGradients: Operation<null> = {
+  name: 'layer norm parameter gradients',
+  lower(node, lowering) {
+    const parts = node.inputs[0] as Tensor;
+    const [slices = 1] = parts.shape;
+    const quads = lastAxis(parts) % 4 === 0;
+    const width = quads ? lastAxis(parts) / 4 : lastAxis(parts);
+    const type = quads ? 'array<vec4f>' : 'array<f32>';
+    const names = ['gain', 'shift'];
+    return [
+      {
+        label: node.operation.name,
+        code: expandTemplate(parametersSource, { TYPE: quads ? 'vec4f' : 'f32', SUM: true }),
+        bindings: [
+          { name: 'parts', type, region: lowering.region(parts), write: false },
+          ...names.map((name, i) => ({
+            name,
+            type,
+            region: lowering.region(node.outputs[i] as Tensor),
+            write: true,
+          })),
+        ],
+        params: { type: 'Params', data: Uint32Array.of(0, width, slices) },
+        workgroups: [Math.ceil((2 * width) / 64), 1, 1],
+        flops: size(parts.shape),
       },
     ];
   },

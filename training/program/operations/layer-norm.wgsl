@@ -25,27 +25,27 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   var sumHX = T();
 #if UNROLL > 0
 #for j in 0..UNROLL
-  let h${j} = dy[first + ${j}u] * gain[${j}u];
-  let xhat${j} = (x[first + ${j}u] - mean) * inverseStd;
+  let h${j} = dy_at(first + ${j}u) * gain[${j}u];
+  let xhat${j} = (x_at(first + ${j}u) - mean) * inverseStd;
   sumH += h${j};
   sumHX = fma(h${j}, xhat${j}, sumHX);
 #end
   let meanH = T(total(sumH) * params.scale);
   let meanHX = T(total(sumHX) * params.scale);
 #for j in 0..UNROLL
-  dx[first + ${j}u] = (h${j} - meanH - xhat${j} * meanHX) * inverseStd;
+  dx_set(first + ${j}u, (h${j} - meanH - xhat${j} * meanHX) * inverseStd);
 #end
 #else
   for (var j = 0u; j < params.width; j++) {
-    let h = dy[first + j] * gain[j];
+    let h = dy_at(first + j) * gain[j];
     sumH += h;
-    sumHX += h * (x[first + j] - mean) * inverseStd;
+    sumHX += h * (x_at(first + j) - mean) * inverseStd;
   }
   let meanH = T(total(sumH) * params.scale);
   let meanHX = T(total(sumHX) * params.scale);
   for (var j = 0u; j < params.width; j++) {
-    let xhat = (x[first + j] - mean) * inverseStd;
-    dx[first + j] = (dy[first + j] * gain[j] - meanH - xhat * meanHX) * inverseStd;
+    let xhat = (x_at(first + j) - mean) * inverseStd;
+    dx_set(first + j, (dy_at(first + j) * gain[j] - meanH - xhat * meanHX) * inverseStd);
   }
 #end
 #else
@@ -53,7 +53,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   var square = T();
 #if UNROLL > 0
 #for j in 0..UNROLL
-  let x${j} = x[first + ${j}u];
+  let x${j} = x_at(first + ${j}u);
   sum += x${j};
 #end
   let mean = total(sum) * params.scale;
@@ -63,18 +63,18 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
 #end
   let inverseStd = 1.0 / sqrt(total(square) * params.scale + params.eps);
 #for j in 0..UNROLL
-  y[first + ${j}u] = fma(centred${j} * T(inverseStd), gain[${j}u], shift[${j}u]);
+  y_set(first + ${j}u, fma(centred${j} * T(inverseStd), gain[${j}u], shift[${j}u]));
 #end
 #else
-  for (var j = 0u; j < params.width; j++) { sum += x[first + j]; }
+  for (var j = 0u; j < params.width; j++) { sum += x_at(first + j); }
   let mean = total(sum) * params.scale;
   for (var j = 0u; j < params.width; j++) {
-    let centred = x[first + j] - T(mean);
+    let centred = x_at(first + j) - T(mean);
     square = fma(centred, centred, square);
   }
   let inverseStd = 1.0 / sqrt(total(square) * params.scale + params.eps);
   for (var j = 0u; j < params.width; j++) {
-    y[first + j] = fma((x[first + j] - T(mean)) * T(inverseStd), gain[j], shift[j]);
+    y_set(first + j, fma((x_at(first + j) - T(mean)) * T(inverseStd), gain[j], shift[j]));
   }
 #end
   statistics[row * 2u] = mean;

@@ -3,7 +3,7 @@
  * about. W is [outputs, inputs] as in PyTorch; its gradient and the input's are matrix products without transposes.
  */
 import { KronlabError } from '../../../contract/errors.ts';
-import { matmul } from '../../../gpu-kernels/matmul/matmul.ts';
+import { matmul, matmulUnit } from '../../../gpu-kernels/matmul/matmul.ts';
 import { lastAxis, size, type Operation, type Tensor } from '../graph.ts';
 import { sumAxes } from './reduce.ts';
 
@@ -11,21 +11,41 @@ interface ProductAttributes {
   m: number;
   n: number;
   k: number;
-  transposeA: boolean;
-  transposeB: boolean;
 }
 
-const product: Operation<ProductAttributes> = {
-  name: 'matmul',
+const inputGradient: Operation<ProductAttributes> = {
+  name: 'input gradient',
+  fusedWrites: [0],
   lower(node, lowering) {
-    const [a, b] = node.inputs as [Tensor, Tensor];
+    const [g, weight] = node.inputs as [Tensor, Tensor];
     return [
       matmul(lowering.gpu, {
-        label: 'matmul',
-        a: lowering.region(a),
-        b: lowering.region(b),
-        c: lowering.region(node.outputs[0] as Tensor),
+        label: node.operation.name,
+        a: lowering.region(g),
+        b: lowering.region(weight),
+        c: lowering.writer('C', node.outputs[0] as Tensor, matmulUnit(node.attributes)),
         ...node.attributes,
+      }),
+    ];
+  },
+};
+
+/** g^T x, and the sums of g's columns, which are the bias's gradient: both from one reading of g. */
+const weightGradient: Operation<ProductAttributes> = {
+  name: 'weight gradient',
+  fusedWrites: [0],
+  lower(node, lowering) {
+    const [g, x] = node.inputs as [Tensor, Tensor];
+    const [dWeight, dBias] = node.outputs as [Tensor, Tensor | undefined];
+    const product = { ...node.attributes, transposeA: true };
+    return [
+      matmul(lowering.gpu, {
+        label: node.operation.name,
+        a: lowering.region(g),
+        b: lowering.region(x),
+        c: lowering.writer('C', dWeight, matmulUnit(product)),
+        ...(dBias ? { rowSums: lowering.region(dBias) } : {}),
+        ...product,
       }),
     ];
   },
@@ -33,6 +53,7 @@ const product: Operation<ProductAttributes> = {
 
 const operation: Operation<null> = {
   name: 'linear',
+  fusedWrites: [0],
   gradient(node, [g], needed) {
     const [x, weight, bias] = node.inputs as [Tensor, Tensor, Tensor | undefined];
     if (!g) return [];
@@ -40,33 +61,35 @@ const operation: Operation<null> = {
     const rows = size(g.shape) / lastAxis(g);
     const [outputs, inputs] = weight.shape as [number, number];
     const dx = (): Tensor => {
-      const attributes = { m: rows, n: inputs, k: outputs, transposeA: false, transposeB: false };
-      return graph.add1(product, [g, weight], { shape: x.shape, label: 'input gradient' }, attributes);
+      const attributes = { m: rows, n: inputs, k: outputs };
+      return graph.add1(inputGradient, [g, weight], { shape: x.shape, label: 'input gradient' }, attributes);
     };
-    const dWeight = (): Tensor => {
-      const attributes = { m: outputs, n: inputs, k: rows, transposeA: true, transposeB: false };
-      return graph.add1(product, [g, x], { shape: weight.shape, label: 'weight gradient' }, attributes);
-    };
-    return [
-      needed[0] ? dx() : null,
-      needed[1] ? dWeight() : null,
-      bias && needed[2] ? sumAxes(graph.reshape(g, [rows, outputs]), 0, 0) : null,
-    ];
+    const withBias = bias !== undefined && (needed[2] ?? false);
+    const dWeight = (): Tensor[] =>
+      graph.add(weightGradient, [g, x], {
+        attributes: { m: outputs, n: inputs, k: rows },
+        outputs: [
+          { shape: weight.shape, label: 'weight gradient' },
+          ...(withBias ? [{ shape: bias.shape, label: 'bias gradient' }] : []),
+        ],
+      });
+    const inputPart = needed[0] ? dx() : null;
+    const [weightPart, biasPart] = needed[1] ? dWeight() : [];
+    const biasAlone = () => sumAxes(graph.reshape(g, [rows, outputs]), 0, 0);
+    return [inputPart, weightPart ?? null, biasPart ?? (withBias ? biasAlone() : null)];
   },
   lower(node, lowering) {
     const [x, weight, bias] = node.inputs as [Tensor, Tensor, Tensor | undefined];
     const [outputs, inputs] = weight.shape as [number, number];
+    const product = { m: size(x.shape) / lastAxis(x), n: outputs, k: inputs, transposeB: true };
     return [
       matmul(lowering.gpu, {
         label: 'linear',
         a: lowering.region(x),
         b: lowering.region(weight),
-        c: lowering.region(node.outputs[0] as Tensor),
+        c: lowering.writer('C', node.outputs[0] as Tensor, matmulUnit(product)),
         ...(bias ? { bias: lowering.region(bias) } : {}),
-        m: size(x.shape) / lastAxis(x),
-        n: outputs,
-        k: inputs,
-        transposeB: true,
+        ...product,
       }),
     ];
   },

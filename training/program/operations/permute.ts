@@ -11,6 +11,8 @@ interface Attributes {
 
 const operation: Operation<Attributes> = {
   name: 'permute',
+  fusedReads: [0],
+  fusedWrites: [0],
   gradient(node, [g]) {
     const { order } = node.attributes;
     return [
@@ -26,7 +28,8 @@ const operation: Operation<Attributes> = {
     const input = node.inputs[0] as Tensor;
     const output = node.outputs[0] as Tensor;
     const grid = linearGrid(size(output.shape), 64);
-    const type = `array<${input.type}>`;
+    const x = lowering.reader('x', input, 1);
+    const y = lowering.writer('y', output, 1);
     const terms = node.attributes.order.map((from, axis) => {
       const stride = size(output.shape.slice(axis + 1));
       return `(i / ${stride}u % ${output.shape[axis]}u) * ${size(input.shape.slice(from + 1))}u`;
@@ -34,11 +37,12 @@ const operation: Operation<Attributes> = {
     return [
       {
         label: 'permute',
-        code: expandTemplate(source, { ROW: grid.row, COUNT: grid.count, INDEX: terms.join(' + ') }),
-        bindings: [
-          { name: 'x', type, region: lowering.region(input), write: false },
-          { name: 'y', type, region: lowering.region(output), write: true },
-        ],
+        code: [
+          x.code,
+          y.code,
+          expandTemplate(source, { ROW: grid.row, COUNT: grid.count, INDEX: terms.join(' + ') }),
+        ].join('\n'),
+        bindings: [...x.bindings, ...y.bindings],
         workgroups: grid.workgroups,
         flops: 0,
       },

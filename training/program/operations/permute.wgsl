@@ -3,5 +3,5 @@
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   let i = id.y * ${ROW}u + id.x;
   if (i >= ${COUNT}u) { return; }
-  y[i] = x[${INDEX}];
+  y_set(i, x_at(${INDEX}));
 }

@@ -1,5 +1,5 @@
 /** Sums and means over axes, and the sum that undoes a broadcast. */
-import { sumMiddle } from '../../../gpu-kernels/reduce/sum-middle.ts';
+import { sumMiddle, sumUnit } from '../../../gpu-kernels/reduce/sum-middle.ts';
 import { size, type Operation, type Tensor } from '../graph.ts';
 import { broadcastTo } from './elementwise.ts';
 
@@ -12,6 +12,8 @@ interface Attributes {
 
 const operation: Operation<Attributes> = {
   name: 'sum',
+  fusedReads: [0],
+  fusedWrites: [0],
   gradient(node, [g]) {
     const input = node.inputs[0] as Tensor;
     const { outer, length, inner, scale } = node.attributes;
@@ -20,10 +22,11 @@ const operation: Operation<Attributes> = {
     return [g.graph.reshape(broadcastTo(column, [outer, length, inner], scale), input.shape)];
   },
   lower(node, lowering) {
+    const unit = sumUnit(node.attributes.inner);
     return sumMiddle({
       label: 'sum',
-      x: lowering.region(node.inputs[0] as Tensor),
-      y: lowering.region(node.outputs[0] as Tensor),
+      x: lowering.reader('x', node.inputs[0] as Tensor, unit),
+      y: lowering.writer('y', node.outputs[0] as Tensor, unit),
       ...node.attributes,
       scratch: (label, words) => lowering.scratch(label, words),
     });
