@@ -106,29 +106,37 @@ fn main(
 #end
 #end
 #end
+  // Stored in a loop: a store is long once elementwise work has moved into it, and as many as a tile has would take
+  // longer to compile than all the rest.
+  var values: array<vec4f, ${TM * TN / 4}>;
 #for i in 0..TM
-  if (row0 + ${i}u < p.rows) {
-    let r = row0 + ${i}u;
+#for j in 0..TN / 4
+  values[${i * (TN / 4) + j}] = c${i}_${j} + bias${j};
+#end
+#end
+  for (var i = 0u; i < ${TM}u; i++) {
+    let r = row0 + i;
 #if GRADIENT
     let line = r / p.partWidth;
     let x = (r - line * p.partWidth) * p.phaseWidth + phase % p.phaseWidth;
     let n = line / p.partHeight;
     let y = (line - n * p.partHeight) * p.phaseHeight + phase / p.phaseWidth;
-    let outputs = select(0u, p.outputs, y < p.height && x < p.width);
+    let isInside = r < p.rows && y < p.height && x < p.width;
     let pixel = ((n * p.height + y) * p.width + x) * p.pitch + first;
 #else
-    let outputs = p.outputs;
+    let isInside = r < p.rows;
     let pixel = r * p.pitch + first;
 #end
+    let outputs = select(0u, p.outputs, isInside);
 #for j in 0..TN / 4
+    let value${j} = values[i * ${TN / 4}u + ${j}u];
 #if UNIT == 4
-    if (column0 + ${j * 4}u < outputs) { result_set(pixel / 4u + ${j}u, c${i}_${j} + bias${j}); }
+    if (column0 + ${j * 4}u < outputs) { result_set(pixel / 4u + ${j}u, value${j}); }
 #else
 #for q in 0..4
-    if (column0 + ${j * 4 + q}u < outputs) { result_set(pixel + ${j * 4 + q}u, c${i}_${j}.${lane(q)} + bias${j}.${lane(q)}); }
+    if (column0 + ${j * 4 + q}u < outputs) { result_set(pixel + ${j * 4 + q}u, value${j}.${lane(q)}); }
 #end
 #end
 #end
   }
-#end
 }

@@ -51,8 +51,8 @@ export function gradientPadding({ images, outputs, window }: ConvolutionShape): 
 }
 
 /** False where the image can be read as it is. */
-export function needsPadding({ size, padded }: Padding): boolean {
-  return size[0] !== padded[0] || size[1] !== padded[1];
+export function needsPadding({ size, margin, padded }: Padding): boolean {
+  return ([0, 1] as const).some((axis) => margin[axis] > 0 || size[axis] !== padded[axis]);
 }
 
 /** Generated WGSL functions `image_at(i)` and `padded_set(i, value)`, and what they bind; numbers per access. */

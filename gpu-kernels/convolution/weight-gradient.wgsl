@@ -122,13 +122,19 @@ fn main(
 
   let quads = (p.columns + 3u) / 4u;
   let first = tile.z * p.pitch + group * p.outputs + output0;
+  var values: array<vec4f, ${TO * TC}>;
 #for i in 0..TO
-  if (output0 + ${i}u < p.outputs) {
 #for t in 0..TC
-    if (quad0 + ${t * WX}u < quads) { partials[(first + ${i}u) * quads + quad0 + ${t * WX}u] = c${i}_${t}; }
+  values[${i * TC + t}] = c${i}_${t};
+#end
+#end
+  for (var i = 0u; i < ${TO}u; i++) {
+#for t in 0..TC
+    if (output0 + i < p.outputs && quad0 + ${t * WX}u < quads) {
+      partials[(first + i) * quads + quad0 + ${t * WX}u] = values[i * ${TC}u + ${t}u];
+    }
 #end
   }
-#end
 #if BIAS
   if (tile.x == 0u) {
 #for i in 0..LOADS

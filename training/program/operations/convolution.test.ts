@@ -118,6 +118,14 @@ const cases: (Case & { name: string })[] = [
     padding: 1,
     groups: 4,
   },
+  {
+    name: 'a stride that leaps from zeros over the image',
+    image: [1, 1, 4, 2],
+    outputs: 3,
+    kernel: [1, 1],
+    padding: 1,
+    stride: 3,
+  },
   { name: 'the whole image', image: [2, 3, 4, 2], outputs: 3, kernel: [3, 4] },
   { name: 'a single number', image: [1, 1, 1, 1], outputs: 1, kernel: [1, 1] },
   { name: 'a single pixel in zeros', image: [1, 1, 1, 2], outputs: 2, kernel: [3, 3], padding: 1 },
@@ -162,7 +170,7 @@ it('works for any sizes', () =>
         await check(c, adapterClass);
       },
     ),
-    { numRuns: 12 },
+    { numRuns: 16 },
   ));
 
 it('sums the weight gradient over many slices of pixels', () =>
