@@ -34,6 +34,7 @@ const tasks: TrainingTask[] = [
     ...small,
     model: { kind: 'mlp', hidden: [32, 16], activation: 'relu' },
   },
+  { ...trainingTasks.convnet, ...small, model: { kind: 'convnet', channels: [4, 8] } },
   {
     ...trainingTasks.vit,
     ...small,
