@@ -3,6 +3,7 @@ import { KronlabError } from '../contract/errors.ts';
 import type { Trainer } from '../contract/training.ts';
 import { loadDataset } from '../datasets/node/load.ts';
 import { openDawn } from '../gpu-kernels/dawn.ts';
+import { openGpu, type GpuContext } from '../gpu-kernels/device.ts';
 import packageJson from '../package.json' with { type: 'json' };
 
 /** Makes the trainer of a command. Tests pass their own. */
@@ -14,6 +15,16 @@ async function openNodeGpu(): Promise<GPU> {
   } catch (error) {
     const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
     throw new KronlabError('no-adapter', `WebGPU for Node could not be loaded (${reason}). ${advice}`);
+  }
+}
+
+/** Opens the adapter alone, for a look at compiled programs. Throws `no-adapter` with what to install. */
+export async function openNodeContext(): Promise<GpuContext> {
+  const gpu = await openNodeGpu();
+  try {
+    return await openGpu(gpu);
+  } catch (error) {
+    throw adviseOn(error);
   }
 }
 
@@ -29,10 +40,15 @@ export async function createNodeTrainer(): Promise<Trainer> {
       loadDataset: (spec) => loadDataset(spec),
     });
   } catch (error) {
-    const problem = KronlabError.from(error);
-    if (problem.code !== 'no-adapter') throw problem;
-    throw new KronlabError('no-adapter', `No WebGPU adapter was found in Node. ${advice}`);
+    throw adviseOn(error);
   }
+}
+
+/** The same problem; a missing adapter with what helps in Node. */
+function adviseOn(error: unknown): KronlabError {
+  const problem = KronlabError.from(error);
+  if (problem.code !== 'no-adapter') return problem;
+  return new KronlabError('no-adapter', `No WebGPU adapter was found in Node. ${advice}`);
 }
 
 const advice =

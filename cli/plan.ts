@@ -52,6 +52,18 @@ export async function planFromFile(path: string): Promise<ComparisonPlan> {
   return { name: file.name, groups, seeds: file.seeds };
 }
 
+/**
+ * A comparison by a preset's name, or by a file that holds a comparison or the settings of one run. Throws
+ * `KronlabError` that names the file and the field.
+ */
+export async function planFromNameOrFile(name: string): Promise<ComparisonPlan> {
+  if (Object.hasOwn(presets, name)) return planFromPreset(name);
+  const content = parseJson(name, await readText(name));
+  if (typeof content === 'object' && content !== null && 'groups' in content) return planFromFile(name);
+  const spec = check(name, runSpecSchema, content);
+  return { name, groups: [{ name: describeOptimizer(spec.optimizer), spec }], seeds: [spec.seed] };
+}
+
 /** The plan with other seeds or another budget, checked again. Throws `KronlabError` that names the field. */
 export function changePlan(plan: ComparisonPlan, changes: PlanChanges): ComparisonPlan {
   const groups = plan.groups.map(({ name, spec }) => {

@@ -83,3 +83,33 @@ describe.each([
     }
   });
 });
+
+describe('row sums', () => {
+  test.each([
+    { m: 36, n: 20, k: 70 },
+    { m: 40, n: 68, k: 33 },
+    { m: 5, n: 7, k: 9 },
+    { m: 64, n: 64, k: 512 },
+  ])('of a transposed A come with the product: m=$m n=$n k=$k', async ({ m, n, k }) => {
+    const gpu = await testGpu();
+    const a = noise(m * k, 1);
+    const rowSums = emptyRegion(gpu, 'sums', m);
+    const out = emptyRegion(gpu, 'c', m * n);
+    const regions = { a: uploaded(gpu, 'a', a), b: uploaded(gpu, 'b', noise(n * k, 2)), c: out };
+    const dispatch = matmul(gpu, { label: 'test', ...regions, m, n, k, transposeA: true, rowSums });
+    const sums = await runAndRead(gpu, [dispatch], rowSums);
+    for (let i = 0; i < m; i++) {
+      let sum = 0;
+      for (let q = 0; q < k; q++) sum += a[q * m + i] ?? NaN;
+      expect(Math.abs((sums[i] ?? NaN) - sum)).toBeLessThan(2e-6 * k + 1e-6);
+    }
+  });
+
+  test('need one transposed A', async () => {
+    const gpu = await testGpu();
+    const region = emptyRegion(gpu, 'memory', 16);
+    const args = { label: 'sum', a: region, b: region, c: region, m: 4, n: 4, k: 4, rowSums: region };
+    expect(() => matmul(gpu, args)).toThrow('sum: row sums need one product with a transposed A');
+    expect(() => matmul(gpu, { ...args, transposeA: true, batch: 2 })).toThrow('row sums need one product');
+  });
+});

@@ -1,0 +1,103 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { presets } from '../../contract/presets.ts';
+import { formatCount } from '../../training/charts/format.ts';
+import { createNodeTrainer } from '../gpu.ts';
+import { runCli } from '../run-cli.ts';
+import type { ExplainedGroup } from './explain-program.ts';
+
+let folder: string;
+beforeEach(async () => (folder = await mkdtemp(join(tmpdir(), 'kronlab-explain-'))));
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+async function explain(...args: string[]) {
+  const written = { out: '', err: '' };
+  const code = await runCli(['explain', ...args], {
+    terminal: {
+      out: (text) => void (written.out += text),
+      err: (text) => void (written.err += text),
+      live: false,
+      columns: 100,
+      onInterrupt: () => () => undefined,
+    },
+    createTrainer: createNodeTrainer,
+    now: Date.now,
+  });
+  return { code, ...written };
+}
+
+const mlp = {
+  dataset: { id: 'digits' },
+  model: { kind: 'mlp', hidden: [32] },
+  optimizer: { name: 'adamw', lr: 0.01 },
+  batchSize: 16,
+  steps: 10,
+  evaluateEvery: 5,
+  seed: 0,
+  target: { metric: 'val.accuracy', op: '>=', value: 0.9 },
+};
+
+async function file(content: unknown): Promise<string> {
+  const path = join(folder, 'spec.json');
+  await writeFile(path, JSON.stringify(content));
+  return path;
+}
+
+describe('kronlab explain', () => {
+  it.each(Object.keys(presets))('explains every optimiser of the preset %s', async (preset) => {
+    const { code, out } = await explain(preset, '--json');
+    expect(code).toBe(0);
+    const groups = JSON.parse(out) as ExplainedGroup[];
+    expect(groups.map(({ group }) => group)).toEqual(presets[preset]?.groups.map(({ name }) => name));
+    for (const { training, evaluation } of groups) {
+      for (const program of [training, evaluation]) {
+        expect(program.flops).toBeGreaterThan(1e6);
+        expect(program.plannedBytes).toBeLessThanOrEqual(1.15 * program.largestLiveBytes);
+        expect(program.operations).toBeGreaterThan(program.kernels.length);
+      }
+      expect(training.phases.reduce((sum, phase) => sum + phase.flops, 0)).toBe(training.flops);
+    }
+    // 95 operations of the AdamW step; fusion must keep them within 90 launches.
+    expect(groups[0]?.training.dispatches).toBeLessThanOrEqual(90);
+  });
+
+  it('reads the settings of one run, and prints every kernel with what it computes', async () => {
+    const { code, out } = await explain(await file(mlp));
+    expect(code).toBe(0);
+    expect(out).toContain('AdamW');
+    // 64 x 32 + 32 + 32 x 10 + 10
+    expect(out).toContain(`${formatCount(2410)} parameters`);
+    expect(out).toMatch(/forward +linear +linear \+ relu/);
+    expect(out).toMatch(/backward +input gradient +input gradient \+ relu gradient/);
+    expect(out).toMatch(/Intermediate tensors: .* planned, .* alive at most/);
+  });
+
+  it('reads a comparison', async () => {
+    const { seed: _seed, optimizer, ...settings } = mlp;
+    const comparison = { name: 'two rates', settings, groups: [{ settings: { optimizer } }] };
+    const { out } = await explain(await file(comparison), '--json');
+    const [group] = JSON.parse(out) as ExplainedGroup[];
+    // x W^T twice, their three gradients, for 16 examples: 2 N (64 x 32) twice, 2 N (32 x 10) three times.
+    const products = group?.training.kernels.filter(({ kernel }) => /linear|gradient$/.test(kernel)) ?? [];
+    expect(products.reduce((sum, kernel) => sum + kernel.flops, 0)).toBe(
+      2 * 16 * (2 * 64 * 32 + 3 * 32 * 10) + 2 * 16 * 32,
+    );
+  });
+
+  it('says what is wrong', async () => {
+    expect(await explain()).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('SPEC is missing') as string,
+    });
+    const missing = await explain(join(folder, 'nowhere.json'));
+    expect(missing.code).toBe(1);
+    expect(missing.err).toContain('there is no file');
+    const wrong = await explain(await file({ ...mlp, batchSize: 0 }));
+    expect(wrong.code).toBe(2);
+    expect(wrong.err).toContain('batchSize');
+    const large = await explain(await file({ ...mlp, batchSize: 5000 }));
+    expect(large.err).toContain('5000 is more than the');
+  });
+});
