@@ -106,6 +106,17 @@ describe('what the adapter does not allow is refused by name', () => {
     );
   });
 
+  it('more bytes in one binding', async () => {
+    const most = gpu.device.limits.maxStorageBufferBindingSize;
+    const large = new Region('the table', most + 2 ** 20);
+    large.locate(emptyRegion(gpu, 'x', 4).buffer, 0);
+    const dispatch = launch('r[id.x] = x[id.x];', [reads('x', large), writes('r', emptyRegion(gpu, 'r', 4))]);
+    const [needed, allowed] = [most + 2 ** 20, most].map((bytes) => Math.ceil(bytes / 2 ** 20));
+    await expect(record(gpu, [dispatch])).rejects.toThrow(
+      `test binds ${needed} MiB of the table; this adapter allows ${allowed} MiB in one binding`,
+    );
+  });
+
   it('more parameters than a block holds', async () => {
     const params = { type: 'array<vec4<u32>, 17>', data: new Uint32Array(68) };
     const dispatch = launch('r[id.x] = 0.0;', [writes('r', emptyRegion(gpu, 'r', 4))], { params });

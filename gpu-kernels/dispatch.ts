@@ -84,6 +84,14 @@ function prepare(gpu: GpuContext, dispatch: Dispatch): PreparedKernel {
       `${dispatch.label} binds ${bindings.length} storage buffers; this adapter allows ${limit}`,
     );
   }
+  const mostBytes = gpu.device.limits.maxStorageBufferBindingSize;
+  const large = bindings.find((binding) => binding.region.bytes > mostBytes);
+  if (large) {
+    throw new KronlabError(
+      'invalid',
+      `${dispatch.label} binds ${mebibytes(large.region.bytes)} of ${large.region.label}; this adapter allows ${mebibytes(mostBytes)} in one binding. Take a smaller model or batch.`,
+    );
+  }
   const most = gpu.device.limits.maxComputeWorkgroupsPerDimension;
   if (dispatch.workgroups.some((n) => n > most || n < 1)) {
     throw new KronlabError(
@@ -112,6 +120,8 @@ function prepare(gpu: GpuContext, dispatch: Dispatch): PreparedKernel {
   const body = code.replace(/^enable [^;]+;$/gm, '');
   return { dispatch, bindings, kinds, wgsl: [...enables, ...header, body].join('\n') };
 }
+
+const mebibytes = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MiB`;
 
 /**
  * Two names for the very same region become one binding: bound twice in a dispatch that writes to the same buffer
