@@ -4,6 +4,7 @@
  */
 import { KronlabError } from '../contract/errors.ts';
 import { PipelineCache } from './pipelines.ts';
+import { StagingPool } from './staging.ts';
 
 /** `software`: a CPU pretending to be a GPU, where workgroup memory and barriers are slow. `gpu`: everything else. */
 export type AdapterClass = 'gpu' | 'software';
@@ -24,6 +25,8 @@ export interface GpuContext {
   readonly pipelines: PipelineCache;
   /** Every buffer made in this scope, so that a program can be freed as a whole. */
   readonly buffers: Set<GPUBuffer>;
+  /** Buffers of this scope that results are read through. */
+  readonly staging: StagingPool;
   /** Set once the device is gone; every later call on it fails. */
   readonly lost: Promise<GPUDeviceLostInfo>;
 }
@@ -66,19 +69,21 @@ export async function openGpu(gpu: GPU | undefined): Promise<GpuContext> {
     subgroupSize: info.subgroupMaxSize ?? null,
     pipelines: new PipelineCache(device),
     buffers: new Set(),
+    staging: new StagingPool(),
     lost: device.lost,
   };
 }
 
 /** The same device with a ledger of its own: what is made in the scope is freed by `releaseScope`. */
 export function openScope(gpu: GpuContext): GpuContext {
-  return { ...gpu, buffers: new Set() };
+  return { ...gpu, buffers: new Set(), staging: new StagingPool() };
 }
 
 /** Frees every buffer made in a scope. */
 export function releaseScope(scope: GpuContext): void {
   for (const buffer of scope.buffers) buffer.destroy();
   scope.buffers.clear();
+  scope.staging.clear();
 }
 
 function isSoftware(info: GPUAdapterInfo): boolean {

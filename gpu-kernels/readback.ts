@@ -2,15 +2,11 @@
 import type { GpuContext } from './device.ts';
 import type { Region } from './region.ts';
 
-/** Reads whole regions with one submit and one map. */
+/** Reads whole regions with one submit and one map, through a buffer of the scope's pool. */
 export async function readRegions(gpu: GpuContext, regions: readonly Region[]): Promise<ArrayBuffer[]> {
   const sizes = regions.map((r) => Math.ceil(r.bytes / 4) * 4);
   const total = sizes.reduce((sum, size) => sum + size, 0);
-  const staging = gpu.device.createBuffer({
-    label: 'read-back',
-    size: Math.max(total, 4),
-    usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
-  });
+  const staging = gpu.staging.take(gpu, total);
   const encoder = gpu.device.createCommandEncoder();
   let at = 0;
   regions.forEach((region, i) => {
@@ -18,8 +14,9 @@ export async function readRegions(gpu: GpuContext, regions: readonly Region[]): 
     at += sizes[i] ?? 0;
   });
   gpu.device.queue.submit([encoder.finish()]);
-  await staging.mapAsync(GPUMapMode.READ);
-  const bytes = staging.getMappedRange();
+  // A buffer that cannot be mapped belongs to a lost device or a freed scope: it does not go back.
+  await staging.mapAsync(GPUMapMode.READ, 0, Math.max(total, 4));
+  const bytes = staging.getMappedRange(0, Math.max(total, 4));
   at = 0;
   const copies = regions.map((_, i) => {
     const copy = bytes.slice(at, at + (sizes[i] ?? 0));
@@ -27,7 +24,7 @@ export async function readRegions(gpu: GpuContext, regions: readonly Region[]): 
     return copy;
   });
   staging.unmap();
-  staging.destroy();
+  gpu.staging.give(gpu, staging);
   return copies;
 }
 

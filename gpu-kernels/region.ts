@@ -4,6 +4,7 @@
  */
 import { KronlabError } from '../contract/errors.ts';
 import type { GpuContext } from './device.ts';
+import { upload } from './upload.ts';
 
 /** Storage bindings must start at a multiple of this many bytes on every adapter. */
 export const regionAlignment = 256;
@@ -98,8 +99,7 @@ export function uploadTable(gpu: GpuContext, label: string, words: Uint32Array |
 
 /** Takes effect for everything submitted afterwards. */
 export function writeRegion(gpu: GpuContext, region: Region, words: Uint32Array | Float32Array): void {
-  const data = words as Uint32Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
-  gpu.device.queue.writeBuffer(region.buffer, region.offset, data);
+  upload(gpu.device, region.buffer, region.offset, words);
 }
 
 /** The whole of a buffer as one region. */

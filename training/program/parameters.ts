@@ -6,6 +6,7 @@
 import { KronlabError } from '../../contract/errors.ts';
 import type { GpuContext } from '../../gpu-kernels/device.ts';
 import { placeInNewBuffer, Region, regionAlignment } from '../../gpu-kernels/region.ts';
+import { upload } from '../../gpu-kernels/upload.ts';
 import type { Random } from '../../datasets/random.ts';
 import { size } from './graph.ts';
 
@@ -107,7 +108,7 @@ export class Parameters {
           `${parameter.name} has ${data.length} values; its shape [${parameter.shape.join(', ')}] needs ${size(parameter.shape)}`,
         );
       }
-      gpu.device.queue.writeBuffer(this.storage, parameter.offset * 4, data as Float32Array<ArrayBuffer>);
+      upload(gpu.device, this.storage, parameter.offset * 4, data);
     }
   }
 
