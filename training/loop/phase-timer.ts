@@ -4,17 +4,20 @@
  */
 import { phases, type Phase } from '../../contract/runs.ts';
 import type { GpuContext } from '../../gpu-kernels/device.ts';
+import { replay } from '../../gpu-kernels/dispatch.ts';
 import { createBuffer, wholeBuffer, type Region } from '../../gpu-kernels/region.ts';
-import type { Program } from '../program/compile.ts';
+import type { Part } from './submits.ts';
 
-/** Passes a step may be cut into; phases come in runs, a handful each. */
-const mostPasses = 64;
+/** Passes that are timed in a step; phases come in runs, a handful each, and long steps in many submits. */
+const mostPasses = 512;
 
 export class PhaseTimer {
   /** Timestamps of the sampled step, in nanoseconds, two per pass. */
   readonly region: Region;
   private readonly queries: GPUQuerySet;
   private readonly resolved: GPUBuffer;
+  /** Phases of the passes of the step that is being encoded, and of the sample. */
+  private passes: Phase[] = [];
   private sampled: Phase[] | null = null;
   private readonly sums = new Map<Phase, { ms: number; samples: number }>();
   private readonly runs = new Map<Phase, number>();
@@ -41,26 +44,27 @@ export class PhaseTimer {
     for (const phase of due) this.runs.set(phase, (this.runs.get(phase) ?? 0) + 1);
   }
 
-  /** Encodes a step with timestamps; the last such step before a read-back is the sample. */
-  encode(encoder: GPUCommandEncoder, program: Program, due: ReadonlySet<Phase>): void {
-    const parts = program.parts(due).slice(0, mostPasses);
-    const overflow = program.parts(due).slice(mostPasses);
-    parts.forEach((part, i) => {
-      const pass = encoder.beginComputePass({
-        timestampWrites: {
-          querySet: this.queries,
-          beginningOfPassWriteIndex: 2 * i,
-          endOfPassWriteIndex: 2 * i + 1,
-        },
-      });
-      part.encode(pass);
+  /** Begins a step with timestamps; the last such step before a read-back is the sample. */
+  begin(): void {
+    this.passes = [];
+  }
+
+  /** Encodes a submit of the step, one pass per phase. */
+  encode(encoder: GPUCommandEncoder, parts: readonly Part[]): void {
+    for (const { phase, dispatches } of parts) {
+      const index = 2 * this.passes.length;
+      const isTimed = this.passes.length < mostPasses;
+      const pass = encoder.beginComputePass(isTimed ? { timestampWrites: this.writes(index) } : {});
+      replay(pass, dispatches);
       pass.end();
-    });
-    const pass = encoder.beginComputePass();
-    for (const part of overflow) part.encode(pass);
-    pass.end();
-    encoder.resolveQuerySet(this.queries, 0, 2 * parts.length, this.resolved, 0);
-    this.sampled = parts.map((part) => part.phase);
+      if (isTimed) this.passes.push(phase);
+    }
+  }
+
+  /** Ends the step: its timestamps go where they can be read. */
+  resolve(encoder: GPUCommandEncoder): void {
+    encoder.resolveQuerySet(this.queries, 0, 2 * this.passes.length, this.resolved, 0);
+    this.sampled = this.passes;
   }
 
   /** Takes the sample in, if there is one: the content of `region`. */
@@ -96,6 +100,14 @@ export class PhaseTimer {
     this.sums.clear();
     this.runs.clear();
     this.steps = 0;
+  }
+
+  private writes(index: number): GPUComputePassTimestampWrites {
+    return {
+      querySet: this.queries,
+      beginningOfPassWriteIndex: index,
+      endOfPassWriteIndex: index + 1,
+    };
   }
 
   destroy(): void {

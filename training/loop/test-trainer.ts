@@ -62,17 +62,30 @@ export function tinySpec(changes: Record<string, unknown> = {}): RunSpec {
   });
 }
 
-/** GPU objects made so far. */
+/** GPU objects made so far, those of the test itself left out. */
 export interface Made {
+  /** Labels of all buffers ever made. */
   buffers: string[];
   bindGroups: number;
+  modules: number;
   pipelines: number;
+  querySets: number;
+  /** Bytes of each buffer that was not destroyed yet. */
+  alive: Map<GPUBuffer, number>;
+}
+
+/** How many of each, in numbers that can be compared. */
+export function counts({ buffers, alive, ...made }: Made): Record<string, number> {
+  const bytes = [...alive.values()].reduce((sum, size) => sum + size, 0);
+  return { ...made, buffers: buffers.length, alive: alive.size, bytes };
 }
 
 export interface ObservedTrainer {
   trainer: Trainer;
   device: GPUDevice;
   made: Made;
+  /** Submits so far, empty ones included. */
+  submits: { count: number };
   /** Rows of every batch of the run that began last. */
   batches: number[][];
   /** Bits of the parameters of the program that trained last. */
@@ -80,8 +93,13 @@ export interface ObservedTrainer {
 }
 
 /** Opens a device of its own, so that a test may destroy it. */
-export async function observedTrainer(data: PreparedDataset = tinyDataset()): Promise<ObservedTrainer> {
-  const made: Made = { buffers: [], bindGroups: 0, pipelines: 0 };
+export async function observedTrainer(
+  data: PreparedDataset = tinyDataset(),
+  submitBudgetMs?: number,
+): Promise<ObservedTrainer> {
+  const none = { bindGroups: 0, modules: 0, pipelines: 0, querySets: 0 };
+  const made: Made = { ...none, buffers: [], alive: new Map() };
+  const submits = { count: 0 };
   const batches: number[][] = [];
   const seen: { device: GPUDevice | null; parameters: GPUBuffer | null } = { device: null, parameters: null };
   const gpu = await openDawn();
@@ -92,7 +110,8 @@ export async function observedTrainer(data: PreparedDataset = tinyDataset()): Pr
     const requestDevice = adapter.requestDevice.bind(adapter);
     adapter.requestDevice = async (descriptor) => {
       const device = await requestDevice(descriptor);
-      observe(device, made, batches, (buffer) => {
+      observeObjects(device, made);
+      observeQueue(device.queue, submits, batches, (buffer) => {
         seen.parameters = buffer;
       });
       seen.device = device;
@@ -105,35 +124,56 @@ export async function observedTrainer(data: PreparedDataset = tinyDataset()): Pr
     host: 'test',
     appVersion: '0',
     loadDataset: () => Promise.resolve(data),
+    ...(submitBudgetMs !== undefined && { submitBudgetMs }),
   });
   if (!seen.device) throw new Error('the trainer opened no device');
   const device = seen.device;
-  return { trainer, device, made, batches, parameters: () => bits(device, seen.parameters) };
+  return { trainer, device, made, submits, batches, parameters: () => bits(device, seen.parameters) };
 }
 
-function observe(
-  device: GPUDevice,
-  made: Made,
-  batches: number[][],
-  found: (parameters: GPUBuffer) => void,
-): void {
+function observeObjects(device: GPUDevice, made: Made): void {
   const createBuffer = device.createBuffer.bind(device);
   device.createBuffer = (descriptor) => {
     const buffer = createBuffer(descriptor);
+    if (descriptor.label === ownLabel) return buffer;
     made.buffers.push(descriptor.label ?? '');
+    made.alive.set(buffer, buffer.size);
+    const destroy = buffer.destroy.bind(buffer);
+    buffer.destroy = () => {
+      made.alive.delete(buffer);
+      destroy();
+    };
     return buffer;
   };
-  const createBindGroup = device.createBindGroup.bind(device);
-  device.createBindGroup = (descriptor) => {
-    made.bindGroups++;
-    return createBindGroup(descriptor);
+  const counted = {
+    createBindGroup: 'bindGroups',
+    createShaderModule: 'modules',
+    createComputePipeline: 'pipelines',
+    createComputePipelineAsync: 'pipelines',
+    createQuerySet: 'querySets',
+  } as const;
+  for (const [name, count] of Object.entries(counted) as [keyof typeof counted, keyof Made][]) {
+    const create = (device[name] as (descriptor: object) => unknown).bind(device);
+    Object.assign(device, {
+      [name]: (descriptor: object) => {
+        made[count as 'modules']++;
+        return create(descriptor);
+      },
+    });
+  }
+}
+
+function observeQueue(
+  queue: GPUQueue,
+  submits: { count: number },
+  batches: number[][],
+  found: (parameters: GPUBuffer) => void,
+): void {
+  const submit = queue.submit.bind(queue);
+  queue.submit = (list) => {
+    submits.count++;
+    submit(list);
   };
-  const createPipeline = device.createComputePipelineAsync.bind(device);
-  device.createComputePipelineAsync = (descriptor) => {
-    made.pipelines++;
-    return createPipeline(descriptor);
-  };
-  const { queue } = device;
   const writeBuffer = queue.writeBuffer.bind(queue);
   queue.writeBuffer = (buffer: GPUBuffer, offset: number, data: GPUAllowSharedBufferSource) => {
     if (buffer.label === 'batch rows' && data instanceof Uint32Array) batches.push([...data]);
@@ -146,10 +186,12 @@ function observe(
   };
 }
 
+const ownLabel = 'test read-back';
+
 async function bits(device: GPUDevice, buffer: GPUBuffer | null): Promise<Uint32Array> {
   if (!buffer) throw new Error('nothing was trained yet');
   const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
-  const staging = device.createBuffer({ label: 'test read-back', size: buffer.size, usage });
+  const staging = device.createBuffer({ label: ownLabel, size: buffer.size, usage });
   const encoder = device.createCommandEncoder();
   encoder.copyBufferToBuffer(buffer, 0, staging, 0, buffer.size);
   device.queue.submit([encoder.finish()]);

@@ -28,6 +28,8 @@ export interface TrainerOptions {
   host: string;
   appVersion: string;
   loadDataset(spec: DatasetSpec): Promise<PreparedDataset>;
+  /** Time that one submit should take, in ms. Left out: what keeps a window smooth. */
+  submitBudgetMs?: number;
 }
 
 /** Programs kept for the next run; a comparison alternates between a handful. */
@@ -131,7 +133,7 @@ class GpuTrainer implements Trainer {
     const { dataset, model, batchSize } = spec;
     const key = JSON.stringify({ dataset, model, batchSize, optimizer: { ...spec.optimizer, lr: 0 } });
     const known = this.programs.get(key);
-    const program = known ?? (await TrainingProgram.build(this.gpu, spec, data));
+    const program = known ?? (await TrainingProgram.build(this.gpu, spec, data, this.options.submitBudgetMs));
     this.programs.delete(key);
     this.programs.set(key, program);
     const [oldest] = this.programs.keys();

@@ -15,7 +15,7 @@ import { buildModel } from '../models/model.ts';
 import { ModelBuilder } from '../models/model-builder.ts';
 import type { OptimiserArenas } from '../optimisers/first-order.ts';
 import type { ParameterRule } from '../optimisers/parameter-groups.ts';
-import { compile, type Program } from '../program/compile.ts';
+import { compile, type Program, type ProgramStatistics } from '../program/compile.ts';
 import { Graph } from '../program/graph.ts';
 import { crossEntropy, type Loss } from '../program/operations/loss.ts';
 import { gather } from '../program/operations/gather.ts';
@@ -24,6 +24,7 @@ import { StepUniform } from '../program/step-scalars.ts';
 import { MetricsRing } from './metrics-ring.ts';
 import { PhaseTimer } from './phase-timer.ts';
 import { addBackward, addUpdate, createArenas } from './step-graph.ts';
+import { CutProgram, Pace, usualBudgetMs } from './submits.ts';
 
 interface Parts {
   scope: GpuContext;
@@ -36,8 +37,10 @@ interface Parts {
   layers: LayerReport[];
   /** Null where the adapter has no timestamps. */
   timer: PhaseTimer | null;
-  program: Program;
-  evaluation: Program;
+  pace: Pace;
+  program: CutProgram;
+  evaluation: CutProgram;
+  statistics: { training: ProgramStatistics; evaluation: ProgramStatistics };
 }
 
 export class TrainingProgram {
@@ -47,12 +50,17 @@ export class TrainingProgram {
     this.parts = parts;
   }
 
-  /** Compiles a spec. Throws `invalid` when model, batch and data do not fit together. */
-  static async build(gpu: GpuContext, spec: RunSpec, data: PreparedDataset): Promise<TrainingProgram> {
-    checkFits(spec, data);
+  /** Compiles a spec; its submits aim at `budgetMs`. Throws `invalid` when model, batch, data and adapter do not fit together. */
+  static async build(
+    gpu: GpuContext,
+    spec: RunSpec,
+    data: PreparedDataset,
+    budgetMs = usualBudgetMs,
+  ): Promise<TrainingProgram> {
+    checkFits(gpu, spec, data);
     const scope = openScope(gpu);
     try {
-      return new TrainingProgram(await buildParts(scope, spec, data));
+      return new TrainingProgram(await buildParts(scope, spec, data, budgetMs));
     } catch (error) {
       releaseScope(scope);
       throw error;
@@ -83,8 +91,13 @@ export class TrainingProgram {
     return this.parts.kfac;
   }
 
-  get statistics() {
-    return { training: this.parts.program.statistics, evaluation: this.parts.evaluation.statistics };
+  /** Learns from the time that steps take how much goes into one submit. */
+  get pace(): Pace {
+    return this.parts.pace;
+  }
+
+  get statistics(): Parts['statistics'] {
+    return this.parts.statistics;
   }
 
   /** Back to before the first step, with these parameter values. */
@@ -105,20 +118,16 @@ export class TrainingProgram {
     writeRegion(this.parts.scope, this.parts.rows, rows);
   }
 
-  /** Encodes one training step: the phases that are due, with timestamps around them when they are to be timed. */
-  encodeStep(encoder: GPUCommandEncoder, due: ReadonlySet<Phase>, timed: boolean): void {
-    const { program, timer } = this.parts;
-    if (timed && timer) {
-      timer.encode(encoder, program, due);
-      return;
-    }
-    const pass = encoder.beginComputePass();
-    program.encode(pass, due);
-    pass.end();
+  /**
+   * Submits one training step: the phases that are due, with timestamps around them when they are to be timed. Answers
+   * how much work it is, for `pace`.
+   */
+  submitStep(due: ReadonlySet<Phase>, timed: boolean): number {
+    return this.parts.program.submit(due, timed ? this.parts.timer : null);
   }
 
-  encodeEvaluation(pass: GPUComputePassEncoder): void {
-    this.parts.evaluation.encode(pass, new Set(phases));
+  submitEvaluation(): void {
+    this.parts.evaluation.submit(new Set(phases), null);
   }
 
   destroy(): void {
@@ -127,16 +136,34 @@ export class TrainingProgram {
   }
 }
 
-function checkFits(spec: RunSpec, data: PreparedDataset): void {
+function checkFits(gpu: GpuContext, spec: RunSpec, data: PreparedDataset): void {
   if (spec.batchSize > data.train.count) {
     throw new KronlabError(
       'invalid',
       `batchSize: ${spec.batchSize} is more than the ${data.train.count} training examples of ${data.name}`,
     );
   }
+  const { maxStorageBufferBindingSize = Infinity, maxBufferSize = Infinity } = gpu.limits;
+  const limit = Math.min(maxStorageBufferBindingSize, maxBufferSize);
+  for (const [name, part] of [
+    ['training', data.train],
+    ['validation', data.validation],
+  ] as const) {
+    const bytes = part.images.byteLength;
+    if (bytes <= limit) continue;
+    throw new KronlabError(
+      'invalid',
+      `dataset: the ${part.count} ${name} images of ${data.name} are ${bytes} bytes; this adapter binds at most ${limit} at once`,
+    );
+  }
 }
 
-async function buildParts(scope: GpuContext, spec: RunSpec, data: PreparedDataset): Promise<Parts> {
+async function buildParts(
+  scope: GpuContext,
+  spec: RunSpec,
+  data: PreparedDataset,
+  budgetMs: number,
+): Promise<Parts> {
   const parameters = new Parameters();
   const step = new StepUniform(scope);
   const ring = new MetricsRing(scope);
@@ -163,7 +190,13 @@ async function buildParts(scope: GpuContext, spec: RunSpec, data: PreparedDatase
   ]);
   const layers = kfac ? kfac.reports : [];
   const timer = PhaseTimer.create(scope);
-  return { scope, parameters, arenas, kfac, step, ring, rows, layers, timer, program, evaluation };
+  const pace = new Pace(scope.adapterClass, budgetMs);
+  return {
+    ...{ scope, parameters, arenas, kfac, step, ring, rows, layers, timer, pace },
+    program: new CutProgram(scope.device, program, pace),
+    evaluation: new CutProgram(scope.device, evaluation, pace),
+    statistics: { training: program.statistics, evaluation: evaluation.statistics },
+  };
 }
 
 function trainingLoss(

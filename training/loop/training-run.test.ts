@@ -1,8 +1,11 @@
 /** A run from the outside, through the real trainer: what it reports, that it repeats bit by bit, and how it ends. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { MetricKey } from '../../contract/runs.ts';
+import type { TrainingProgress } from '../../contract/training.ts';
+import { testGpu } from '../../gpu-kernels/test-gpu.ts';
 import { scheduleFactor } from '../optimisers/schedule.ts';
 import {
+  counts,
   observedTrainer,
   Recorder,
   ScriptedControl,
@@ -13,6 +16,7 @@ import {
   type FinishedRun,
   type ObservedTrainer,
 } from './test-trainer.ts';
+import { TrainingProgram } from './training-program.ts';
 import { keepRunning } from './training-run.ts';
 
 const kfac = {
@@ -129,13 +133,28 @@ describe('the same seed', () => {
     },
   );
 
-  it('gives the same bits on a device of its own', async () => {
-    const spec = tinySpec({ optimizer: kfac });
-    const here = await trainOn(observed, spec);
-    const elsewhere = await observedTrainer();
-    expectSameRun(await trainOn(elsewhere, spec), here);
-    elsewhere.trainer.dispose();
-  });
+  it.each([
+    ['adamw', { name: 'adamw', lr: 0.02, clipNorm: 1 }],
+    ['nadamw', { name: 'nadamw', lr: 0.02 }],
+    ['kfac', kfac],
+    ['classic kfac', { ...kfac, recipe: 'classic', lr: 0.001, fisher: 'type2', clipNorm: 1 }],
+  ])(
+    'gives the same bits however the steps are cut into submits, and on a device of its own: %s',
+    async (_, optimizer) => {
+      const spec = tinySpec({ optimizer, evaluateEvery: 7 });
+      const runs: { run: FinishedRun; submits: number }[] = [];
+      for (const budgetMs of [1e-6, Infinity]) {
+        const own = await observedTrainer(tinyDataset(), budgetMs);
+        runs.push({ run: await trainOn(own, spec), submits: own.submits.count });
+        own.trainer.dispose();
+      }
+      const [cut, whole] = runs as [(typeof runs)[0], (typeof runs)[0]];
+      expectSameRun(cut.run, whole.run);
+      expect(cut.run.recorder.series('val.loss')).toEqual(whole.run.recorder.series('val.loss'));
+      expect(cut.submits).toBeGreaterThan(5 * whole.submits);
+      expectSameRun(await trainOn(observed, tinySpec({ optimizer, evaluateEvery: 20 })), whole.run);
+    },
+  );
 
   it('gives the same bits beyond the ring of metrics, evaluated once or often', async () => {
     const run = await trainOn(observed, tinySpec({ steps: 150, evaluateEvery: 150 }));
@@ -229,6 +248,17 @@ describe('divergence', () => {
 });
 
 describe('bad input', () => {
+  it('names the data set and the limit where its images do not fit into one binding', async () => {
+    const gpu = await testGpu();
+    const small = { ...gpu, limits: { ...gpu.limits, maxStorageBufferBindingSize: 2 ** 11 } };
+    const build = TrainingProgram.build(small, tinySpec(), tinyDataset());
+    await expect(build).rejects.toMatchObject({
+      code: 'invalid',
+      message:
+        'dataset: the 40 training images of Tiny are 2560 bytes; this adapter binds at most 2048 at once',
+    });
+  });
+
   it('names the field and the size of a batch larger than the data', async () => {
     const train = observed.trainer.train(tinySpec({ batchSize: 64 }), new Recorder(), keepRunning);
     await expect(train).rejects.toMatchObject({
@@ -249,25 +279,60 @@ describe('bad input', () => {
   });
 });
 
+/** Counts the GPU objects whenever it is told of progress. */
+class Counter extends Recorder {
+  readonly counts: { step: number; made: Record<string, number> }[] = [];
+  private readonly watched: ObservedTrainer;
+
+  constructor(watched: ObservedTrainer) {
+    super();
+    this.watched = watched;
+  }
+
+  override progress(progress: TrainingProgress): void {
+    super.progress(progress);
+    this.counts.push({ step: progress.step, made: counts(this.watched.made) });
+  }
+}
+
 describe('GPU objects', () => {
-  it('are all made before the first step; afterwards only read-backs are, one per evaluation or full ring', async () => {
-    const spec = tinySpec({ optimizer: kfac, steps: 200, evaluateEvery: 50 });
-    await trainOn(observed, spec);
-    const { buffers, bindGroups, pipelines } = { ...observed.made, buffers: observed.made.buffers.length };
-    const run = await trainOn(observed, spec);
-    expect(run.result.lastStep).toBe(200);
-    expect(observed.made.bindGroups).toBe(bindGroups);
-    expect(observed.made.pipelines).toBe(pipelines);
-    const later = observed.made.buffers.slice(buffers).filter((label) => label !== 'test read-back');
-    expect(later).toEqual(Array<string>(4).fill('read-back'));
+  it.each([
+    ['adamw', { name: 'adamw', lr: 0.01, clipNorm: 1 }],
+    ['kfac', kfac],
+  ])('are all made by the end of the first stretch, and their memory stays: %s', async (_, optimizer) => {
+    const spec = tinySpec({ optimizer, steps: 200, evaluateEvery: 20, batchSize: 6 });
+    const counter = new Counter(observed);
+    await observed.trainer.train(spec, counter, keepRunning);
+    const later = counter.counts.filter(({ step }) => step >= 20);
+    expect(later.length).toBeGreaterThan(9);
+    for (const { step, made } of later) expect(made, `at step ${step}`).toEqual(later[0]?.made);
+    // The next run on the same program needs nothing at all.
+    await observed.trainer.train({ ...spec, seed: 5 }, new Recorder(), keepRunning);
+    expect(counts(observed.made)).toEqual(later[0]?.made);
+  });
+
+  it('are freed with the trainer', async () => {
+    const own = await observedTrainer();
+    for (const optimizer of [kfac, { name: 'sgd', lr: 0.1, clipNorm: 1 }]) {
+      await own.trainer.train(tinySpec({ optimizer }), new Recorder(), keepRunning);
+    }
+    expect(own.made.alive.size).toBeGreaterThan(20);
+    own.trainer.dispose();
+    expect([...own.made.alive.keys()].map((buffer) => buffer.label)).toEqual([]);
   });
 
   it('are counted: a program that must be compiled makes many', async () => {
-    const before = { ...observed.made, buffers: observed.made.buffers.length };
+    const before = counts(observed.made);
     await trainOn(observed, tinySpec({ batchSize: 7, steps: 5, evaluateEvery: 5 }));
-    expect(observed.made.buffers.length).toBeGreaterThan(before.buffers + 5);
-    expect(observed.made.bindGroups).toBeGreaterThan(before.bindGroups + 5);
-    expect(observed.made.pipelines).toBeGreaterThan(before.pipelines);
+    const after = counts(observed.made);
+    for (const [what, least] of [
+      ['buffers', 5],
+      ['bindGroups', 5],
+      ['modules', 0],
+      ['pipelines', 0],
+    ] as const) {
+      expect(after[what], what).toBeGreaterThan((before[what] ?? NaN) + least);
+    }
   });
 });
 

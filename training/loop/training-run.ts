@@ -35,8 +35,8 @@ interface SubmittedStep {
   slot: number;
   lr: number;
   done: Promise<void>;
-  /** Completion, in ms of the host's clock; NaN while running. */
-  at: number;
+  /** From the completion of the step before to its own; NaN while running. */
+  ms: number;
 }
 
 export class TrainingRun {
@@ -128,14 +128,15 @@ export class TrainingRun {
       ...this.weights.next(),
       factorMix: due.factors ? this.nextFactorMix() : 0,
     });
-    const encoder = this.gpu.device.createCommandEncoder();
     const duePhases = phasesDue(due);
     program.timer?.count(duePhases);
-    program.encodeStep(encoder, duePhases, step % timedEvery === 0);
-    this.gpu.device.queue.submit([encoder.finish()]);
-    const submitted: SubmittedStep = { step, slot, lr, at: Number.NaN, done: Promise.resolve() };
+    const work = program.submitStep(duePhases, step % timedEvery === 0);
+    const submitted: SubmittedStep = { step, slot, lr, ms: Number.NaN, done: Promise.resolve() };
     submitted.done = this.gpu.device.queue.onSubmittedWorkDone().then(() => {
-      submitted.at = performance.now();
+      const now = performance.now();
+      submitted.ms = now - this.lastDone;
+      this.lastDone = now;
+      program.pace.measured(work, submitted.ms);
     });
     this.pending.push(submitted);
   }
@@ -152,15 +153,14 @@ export class TrainingRun {
   private async collect(reached: number): Promise<number | null> {
     const { spec, program, journal } = this;
     const evaluates = reached % spec.evaluateEvery === 0 || reached === spec.steps;
-    if (evaluates) this.submitEvaluation();
+    if (evaluates) program.submitEvaluation();
     const failures = program.kfac?.inverses?.failures;
     const { timer } = program;
     const read = await program.ring.read([...(failures ? [failures] : []), ...(timer ? [timer.region] : [])]);
     timer?.read(read.others.at(-1) ?? new ArrayBuffer(0));
     let diverged: number | null = null;
     for (const submitted of this.pending) {
-      const ms = Math.max(0, submitted.at - this.lastDone);
-      this.lastDone = Math.max(this.lastDone, submitted.at);
+      const { ms } = submitted;
       this.activeMs += ms;
       this.clock.add(ms);
       const time = this.times();
@@ -184,14 +184,6 @@ export class TrainingRun {
     }
     this.report('training', reached, true);
     return diverged;
-  }
-
-  private submitEvaluation(): void {
-    const encoder = this.gpu.device.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    this.program.encodeEvaluation(pass);
-    pass.end();
-    this.gpu.device.queue.submit([encoder.finish()]);
   }
 
   private noteFailures(step: number, counts: Uint32Array): void {
