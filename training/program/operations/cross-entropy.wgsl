@@ -1,6 +1,9 @@
 // Softmax cross-entropy of logits [M, C] with labels [M], one thread per row:
 //   terms = -log softmax(logits)[label], probabilities = softmax(logits), hits = 1 where the label is the arg max.
-struct Params { m: u32, c: u32 }
+//   SMOOTH  the target is (1 - smoothing) onehot(label) + smoothing / C
+//   IGNORE  rows with the label `ignored` give 0; the others are multiplied by M / counted[0], so that the mean over all
+//           M terms (and hits) is the mean over those that count
+struct Params { m: u32, c: u32, ignored: u32, smoothing: f32 }
 
 @compute @workgroup_size(32)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
@@ -14,13 +17,35 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     if (z > most) { most = z; best = c; }
   }
   var total = 0.0;
+#if SMOOTH
+  var below = 0.0;
+#end
   for (var c = 0u; c < params.c; c++) {
-    let e = exp(logits[first + c] - most);
+    let z = logits[first + c] - most;
+    let e = exp(z);
     probabilities[first + c] = e;
     total += e;
+#if SMOOTH
+    below += z;
+#end
   }
   for (var c = 0u; c < params.c; c++) { probabilities[first + c] /= total; }
   let label = labels[row];
-  terms[row] = log(total) + most - logits[first + label];
-  hits[row] = select(0.0, 1.0, best == label);
+#if IGNORE
+  if (label == params.ignored) {
+    terms[row] = 0.0;
+    hits[row] = 0.0;
+    return;
+  }
+  let weight = f32(params.m) / counted[0];
+#else
+  let weight = 1.0;
+#end
+#if SMOOTH
+  let score = (1.0 - params.smoothing) * (logits[first + label] - most) + params.smoothing * below / f32(params.c);
+#else
+  let score = logits[first + label] - most;
+#end
+  terms[row] = weight * (log(total) - score);
+  hits[row] = select(0.0, weight, best == label);
 }

@@ -2,9 +2,13 @@
 //   GRADIENT  factor * d(term)/d(output)
 //   SAMPLE    the same with labels drawn from the model (Monte-Carlo Fisher)
 //   COLUMN    column params.column of S, S S^T = Hessian of the term (type-2 Fisher)
-// Cross-entropy: p - onehot(y);  S column c: sqrt(p_c) (e_c - p).  Mean squared error over C outputs:
-// (2/C)(f - y);  sample: sqrt(2/C) eps, so that its second moment is the Hessian (2/C) I;  column c: sqrt(2/C) e_c.
-struct Params { m: u32, c: u32, factor: f32 }
+// Cross-entropy: p - onehot(y), with SMOOTH p - (1 - smoothing) onehot(y) - smoothing / C;  S column c:
+// sqrt(p_c) (e_c - p).  Mean squared error over C outputs: (2/C)(f - y);  sample: sqrt(2/C) eps, so that its second moment
+// is the Hessian (2/C) I;  column c: sqrt(2/C) e_c.  Binary cross-entropy: p - y;  sample: p - y~, y~ 1 with
+// probability p;  column c: sqrt(p_c (1 - p_c)) e_c.
+// A term of weight w has w times the gradient and w times the Hessian, so samples and columns are multiplied by sqrt(w).
+// Weights: M / counted[0] for what counts and 0 for the rest (WEIGHTED: cross-entropy with ignored labels, and BCE).
+struct Params { m: u32, c: u32, factor: f32, smoothing: f32, ignored: u32 }
 
 #if SAMPLE && MSE
 fn normal(row: u32, c: u32) -> f32 {
@@ -18,19 +22,54 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   let row = id.x;
   if (row >= params.m) { return; }
   let first = row * params.c;
+#if WEIGHTED
+  // Nothing is divided by 0: where nothing counts, every seed is 0 anyway.
+  let ratio = f32(params.m) / max(counted[0], 1.0);
+#if GRADIENT
+  var factor = params.factor * ratio;
+#else
+  var factor = params.factor * sqrt(ratio);
+#end
+#if !BCE
+  factor = select(factor, 0.0, labels[row] == params.ignored);
+#end
+#else
+  let factor = params.factor;
+#end
 #if MSE
 #if GRADIENT
-  let slope = params.factor * 2.0 / f32(params.c);
+  let slope = factor * 2.0 / f32(params.c);
   for (var c = 0u; c < params.c; c++) { seed[first + c] = slope * (outputs[first + c] - targets[first + c]); }
 #else
-  let root = params.factor * sqrt(2.0 / f32(params.c));
+  let root = factor * sqrt(2.0 / f32(params.c));
 #if SAMPLE
   for (var c = 0u; c < params.c; c++) { seed[first + c] = root * normal(row, c); }
 #else
   for (var c = 0u; c < params.c; c++) { seed[first + c] = select(0.0, root, c == column[0]); }
 #end
 #end
-#else
+#end
+#if BCE
+  for (var c = 0u; c < params.c; c++) {
+    let p = probabilities[first + c];
+    var counts = (targets[first + c] & 0x7fffffffu) <= 0x7f800000u;
+#if MASKED
+    counts = counts && mask[first + c] != ${MASK_TYPE}();
+#end
+#if GRADIENT
+    let value = p - bitcast<f32>(targets[first + c]);
+#end
+#if SAMPLE
+    let draw = unit(philox(vec4<u32>(row, step.index, c, 2u), vec2<u32>(step.seed, 0x4b464143u)).x);
+    let value = p - select(0.0, 1.0, draw < p);
+#end
+#if COLUMN
+    let value = select(0.0, sqrt(p * (1.0 - p)), c == column[0]);
+#end
+    seed[first + c] = select(0.0, factor * value, counts);
+  }
+#end
+#if !MSE && !BCE
 #if GRADIENT
   let label = labels[row];
 #end
@@ -45,12 +84,19 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
 #end
 #if COLUMN
   let label = column[0];
-  let weight = -params.factor * sqrt(probabilities[first + label]);
+  let weight = -factor * sqrt(probabilities[first + label]);
 #else
-  let weight = params.factor;
+  let weight = factor;
 #end
+#if GRADIENT && SMOOTH
+  let rest = params.smoothing / f32(params.c);
+  for (var c = 0u; c < params.c; c++) {
+    seed[first + c] = weight * (probabilities[first + c] - rest - select(0.0, 1.0 - params.smoothing, c == label));
+  }
+#else
   for (var c = 0u; c < params.c; c++) {
     seed[first + c] = weight * (probabilities[first + c] - select(0.0, 1.0, c == label));
   }
+#end
 #end
 }

@@ -1,86 +1,118 @@
 /**
  * Losses and the vectors that start a backward pass from them. A loss averages M terms: one per example, or one per
- * position where the model predicts at every position. Terms: softmax cross-entropy, or squared error averaged over
- * the C outputs (torch's MSELoss). Pseudo-gradients for curvature follow `docs/kfac.md`.
+ * position where the model predicts at every position. Terms: softmax cross-entropy, squared error averaged over
+ * the C outputs (torch's MSELoss), or binary cross-entropy (`binary-cross-entropy.ts`). Pseudo-gradients for curvature follow `docs/kfac.md`.
  */
 import { KronlabError } from '../../../contract/errors.ts';
-import { floatBits, type Binding, type Dispatch } from '../../../gpu-kernels/dispatch.ts';
+import { floatBits, type Binding } from '../../../gpu-kernels/dispatch.ts';
 import philox from '../../../gpu-kernels/philox.wgsl';
 import { expandTemplate } from '../../../gpu-kernels/template.ts';
-import { lastAxis, size, type Lowering, type Node, type Operation, type Tensor } from '../graph.ts';
+import { lastAxis, size, type Operation, type Tensor } from '../graph.ts';
 import { stepScalarsSource, type StepUniform } from '../step-scalars.ts';
 import crossEntropySource from './cross-entropy.wgsl';
+import countSource from './loss-count.wgsl';
+import { launchRows } from './loss-rows.ts';
 import seedSource from './loss-seed.wgsl';
+import { sumAxes } from './reduce.ts';
 import squaredErrorSource from './squared-error.wgsl';
 
 export interface Loss {
-  kind: 'cross-entropy' | 'mse';
+  kind: 'cross-entropy' | 'mse' | 'bce';
   outputs: Tensor;
   targets: Tensor;
-  /** [M] loss of each term. */
+  /** [M] loss of each term, weighted so that the mean over all M is the loss also where some targets do not count. */
   terms: Tensor;
-  /** [M, C] softmax of the logits; null for regression. */
+  /** [M, C] softmax (bce: sigmoid) of the logits; null for regression. */
   probabilities: Tensor | null;
-  /** [M] 1 where the prediction is right; null for regression. */
+  /** [M] 1 where the prediction is right, weighted like the terms: its mean is the accuracy. Null for regression. */
   hits: Tensor | null;
-  /** Number of terms the loss averages, and outputs per term. */
+  /** M, the number of terms the loss averages, and outputs per term. */
   termCount: number;
   classes: number;
+  /** One number, how many labels (bce: targets) count; null where all do. */
+  counted: Tensor | null;
+  /** [M, C], 0 where a target does not count; only for bce. */
+  mask: Tensor | null;
+  smoothing: number;
+  /** The label of terms that do not count. */
+  ignored: number | null;
 }
 
-const crossEntropyOperation: Operation<null> = {
+export interface CrossEntropyOptions {
+  /** Share of the target that is spread evenly over all classes, as torch's `label_smoothing`. */
+  smoothing?: number;
+  /** Terms with this label (u32) count neither in the sum nor in the mean, as torch's `ignore_index`. */
+  ignored?: number;
+}
+
+interface CrossEntropyAttributes {
+  smoothing: number;
+  ignored: number | null;
+}
+
+const crossEntropyOperation: Operation<CrossEntropyAttributes> = {
   name: 'cross-entropy',
+  lower(node, lowering) {
+    const { smoothing, ignored } = node.attributes;
+    return launchRows(node, lowering, {
+      code: expandTemplate(crossEntropySource, { SMOOTH: smoothing > 0, IGNORE: ignored !== null }),
+      names: [
+        ['logits', 'array<f32>'],
+        ['labels', 'array<u32>'],
+        ...(ignored === null ? [] : ([['counted', 'array<f32>']] as const)),
+        ['terms', 'array<f32>'],
+        ['probabilities', 'array<f32>'],
+        ['hits', 'array<f32>'],
+      ],
+      params: [ignored ?? 0, floatBits(smoothing)],
+    });
+  },
+};
+
+const countOperation: Operation<{ ignored: number }> = {
+  name: 'count labels',
   lower: (node, lowering) =>
-    perRow(node, lowering, crossEntropySource, [
-      ['logits', 'array<f32>'],
-      ['labels', 'array<u32>'],
-      ['terms', 'array<f32>'],
-      ['probabilities', 'array<f32>'],
-      ['hits', 'array<f32>'],
-    ]),
+    launchRows(node, lowering, {
+      code: expandTemplate(countSource, { BINARY: false }),
+      names: [
+        ['labels', 'array<u32>'],
+        ['present', 'array<f32>'],
+      ],
+      params: [node.attributes.ignored],
+    }),
 };
 
 const squaredErrorOperation: Operation<null> = {
   name: 'squared error',
   lower: (node, lowering) =>
-    perRow(node, lowering, squaredErrorSource, [
-      ['predictions', 'array<f32>'],
-      ['targets', 'array<f32>'],
-      ['terms', 'array<f32>'],
-    ]),
+    launchRows(node, lowering, {
+      code: squaredErrorSource,
+      names: [
+        ['predictions', 'array<f32>'],
+        ['targets', 'array<f32>'],
+        ['terms', 'array<f32>'],
+      ],
+    }),
 };
 
-function perRow(node: Node<null>, lowering: Lowering, code: string, names: [string, string][]): Dispatch[] {
-  const outputs = node.inputs[0] as Tensor;
-  const classes = lastAxis(outputs);
-  const rows = size(outputs.shape) / classes;
-  const tensors = [...node.inputs, ...node.outputs];
-  return [
-    {
-      label: node.operation.name,
-      code,
-      bindings: names.map(([name, type], i) => ({
-        name,
-        type,
-        region: lowering.region(tensors[i] as Tensor),
-        write: i >= node.inputs.length,
-      })),
-      params: { type: 'Params', data: Uint32Array.of(rows, classes) },
-      workgroups: [Math.ceil(rows / 32), 1, 1],
-      flops: 6 * rows * classes,
-    },
-  ];
-}
-
-/** Mean softmax cross-entropy of logits [..., C] with u32 labels [...]. */
-export function crossEntropy(logits: Tensor, labels: Tensor): Loss {
+/**
+ * Mean softmax cross-entropy of logits [..., C] with u32 labels [...]. Where every label is ignored the loss is 0 (torch:
+ * NaN), so that a batch without labels changes nothing.
+ */
+export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntropyOptions = {}): Loss {
+  const { smoothing = 0, ignored = null } = options;
   const classes = lastAxis(logits);
   const termCount = size(logits.shape) / classes;
   if (size(labels.shape) !== termCount) {
     throw new KronlabError('internal', `${termCount} predictions, but ${size(labels.shape)} labels`);
   }
-  const [terms, probabilities, hits] = logits.graph.add(crossEntropyOperation, [logits, labels], {
-    attributes: null,
+  if (!(smoothing >= 0 && smoothing <= 1)) {
+    throw new KronlabError('invalid', `cross-entropy: a label smoothing of ${smoothing} is not in [0, 1]`);
+  }
+  const counted = ignored === null ? null : countLabels(labels, ignored);
+  const inputs = counted ? [logits, labels, counted] : [logits, labels];
+  const [terms, probabilities, hits] = logits.graph.add(crossEntropyOperation, inputs, {
+    attributes: { smoothing, ignored },
     outputs: [
       { shape: [termCount], label: 'loss terms' },
       { shape: [termCount, classes], label: 'probabilities' },
@@ -96,7 +128,19 @@ export function crossEntropy(logits: Tensor, labels: Tensor): Loss {
     hits,
     termCount,
     classes,
+    counted,
+    mask: null,
+    smoothing,
+    ignored,
   };
+}
+
+function countLabels(labels: Tensor, ignored: number): Tensor {
+  const { graph } = labels;
+  const rows = graph.reshape(labels, [size(labels.shape), 1]);
+  const shape = [size(labels.shape)];
+  const present = graph.add1(countOperation, [rows], { shape, label: 'labels that count' }, { ignored });
+  return sumAxes(present, 0, 0);
 }
 
 /** Mean squared error of predictions [..., C] and targets of the same shape. */
@@ -114,6 +158,10 @@ export function meanSquaredError(predictions: Tensor, targets: Tensor): Loss {
     hits: null,
     termCount,
     classes,
+    counted: null,
+    mask: null,
+    smoothing: 0,
+    ignored: null,
   };
 }
 
@@ -124,25 +172,35 @@ interface SeedAttributes {
   loss: Loss['kind'];
   mode: SeedMode;
   factor: number;
+  /** Names of the inputs, as the kernel binds them. */
   names: string[];
+  smoothing: number;
+  ignored: number;
 }
 
 const seedOperation: Operation<SeedAttributes> = {
   name: 'loss seed',
   lower(node, lowering) {
-    const { loss, mode, factor, names } = node.attributes;
+    const { loss, mode, factor, names, smoothing, ignored } = node.attributes;
     const seed = node.outputs[0] as Tensor;
     const classes = lastAxis(seed);
     const rows = size(seed.shape) / classes;
+    const inputs: Binding[] = names.map((name, i) => {
+      const tensor = node.inputs[i] as Tensor;
+      // BCE tells targets that are NaN by their bits.
+      const type = loss === 'bce' && name === 'targets' ? 'u32' : tensor.type;
+      return { name, type: `array<${type}>`, region: lowering.region(tensor), write: false };
+    });
     const template = expandTemplate(seedSource, {
       MSE: loss === 'mse',
+      BCE: loss === 'bce',
       GRADIENT: mode.kind === 'gradient',
       SAMPLE: mode.kind === 'sample',
       COLUMN: mode.kind === 'column',
-    });
-    const inputs: Binding[] = names.map((name, i) => {
-      const tensor = node.inputs[i] as Tensor;
-      return { name, type: `array<${tensor.type}>`, region: lowering.region(tensor), write: false };
+      SMOOTH: smoothing > 0,
+      WEIGHTED: names.includes('counted'),
+      MASKED: names.includes('mask'),
+      MASK_TYPE: node.inputs[names.indexOf('mask')]?.type ?? 'f32',
     });
     return [
       {
@@ -152,7 +210,10 @@ const seedOperation: Operation<SeedAttributes> = {
           ...inputs,
           { name: 'seed', type: 'array<f32>', region: lowering.region(seed), write: true },
         ],
-        params: { type: 'Params', data: Uint32Array.of(rows, classes, floatBits(factor)) },
+        params: {
+          type: 'Params',
+          data: Uint32Array.of(rows, classes, floatBits(factor), floatBits(smoothing), ignored),
+        },
         ...(mode.kind === 'sample' ? { step: mode.step } : {}),
         workgroups: [Math.ceil(rows / 32), 1, 1],
         flops: 3 * rows * classes,
@@ -163,20 +224,39 @@ const seedOperation: Operation<SeedAttributes> = {
 
 /**
  * A seed for `backward`, shaped like the outputs. `gradient` with factor 1/M gives the gradient of the mean loss;
- * `sample` and `column` give the un-averaged pseudo-gradients of the Monte-Carlo and the type-2 Fisher.
+ * `sample` and `column` give the un-averaged pseudo-gradients of the Monte-Carlo and the type-2 Fisher, whose outer
+ * products sum to M times the Hessian of the loss, also where some targets do not count.
  */
 export function lossSeed(loss: Loss, mode: SeedMode, factor: number): Tensor {
-  const inputs: [string, Tensor][] = [];
-  if (loss.probabilities) inputs.push(['probabilities', loss.probabilities]);
-  if (mode.kind === 'gradient') {
-    if (loss.kind === 'mse') inputs.push(['outputs', loss.outputs], ['targets', loss.targets]);
-    else inputs.push(['labels', loss.targets]);
-  }
-  if (mode.kind === 'column') inputs.push(['column', mode.column]);
+  const inputs = seedInputs(loss, mode);
   return loss.outputs.graph.add1(
     seedOperation,
     inputs.map(([, tensor]) => tensor),
     { shape: loss.outputs.shape, label: 'loss seed' },
-    { loss: loss.kind, mode, factor, names: inputs.map(([name]) => name) },
+    {
+      loss: loss.kind,
+      mode,
+      factor,
+      names: inputs.map(([name]) => name),
+      smoothing: loss.smoothing,
+      ignored: loss.ignored ?? 0,
+    },
   );
+}
+
+function seedInputs(loss: Loss, mode: SeedMode): [string, Tensor][] {
+  const { kind, counted, mask, probabilities } = loss;
+  const inputs: [string, Tensor][] = [];
+  if (probabilities) inputs.push(['probabilities', probabilities]);
+  if (kind === 'mse' && mode.kind === 'gradient') {
+    inputs.push(['outputs', loss.outputs], ['targets', loss.targets]);
+  }
+  if (kind === 'cross-entropy' && (mode.kind === 'gradient' || counted)) {
+    inputs.push(['labels', loss.targets]);
+  }
+  if (kind === 'bce') inputs.push(['targets', loss.targets]);
+  if (counted) inputs.push(['counted', counted]);
+  if (mask) inputs.push(['mask', mask]);
+  if (mode.kind === 'column') inputs.push(['column', mode.column]);
+  return inputs;
 }
