@@ -91,7 +91,7 @@ fn main(
 #if TA
 #for r in 0..TM / 4
 #if LANES
-    let s${q}_${r} = subgroupBroadcast(l${r}, ${q}u);
+    let s${q}_${r} = quadBroadcast(l${r}, ${q}u);
 #else
     let s${q}_${r} = A[ra${r} + (k + ${q}u) * lda4];
 #if ROW_SUMS
@@ -112,7 +112,7 @@ fn main(
     let a${q}_${i} = vec4f(s${q}_${i / 4}.${lane(i % 4)});
 #else
 #if LANES
-    let a${q}_${i} = vec4f(subgroupBroadcast(l${i}, ${q}u));
+    let a${q}_${i} = vec4f(quadBroadcast(l${i}, ${q}u));
 #else
     let a${q}_${i} = vec4f(l${i}.${lane(q)});
 #end
@@ -127,8 +127,8 @@ fn main(
 #if LANES
   // Every lane has summed its quarter of K.
 #for r in 0..TM / 4
-  sum${r} = (subgroupBroadcast(sum${r}, 0u) + subgroupBroadcast(sum${r}, 1u)) +
-    (subgroupBroadcast(sum${r}, 2u) + subgroupBroadcast(sum${r}, 3u));
+  sum${r} = (quadBroadcast(sum${r}, 0u) + quadBroadcast(sum${r}, 1u)) +
+    (quadBroadcast(sum${r}, 2u) + quadBroadcast(sum${r}, 3u));
 #end
 #end
 #end

@@ -59,7 +59,7 @@ fn main(
 #end
 #for i in 0..TM
 #if LANES
-    let a${s}_${i} = vec4f(subgroupBroadcast(share${i}, ${s}u));
+    let a${s}_${i} = vec4f(quadBroadcast(share${i}, ${s}u));
 #else
     let a${s}_${i} = vec4f(a${i}.${lane(s)});
 #end
