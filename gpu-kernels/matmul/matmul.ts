@@ -125,7 +125,7 @@ function tiled(gpu: GpuContext, args: MatmulArguments, layout: Layout): Dispatch
     LANES: lanes,
     BIAS: args.bias !== undefined,
     ROW_SUMS: args.rowSums !== undefined,
-    LOOPED: c.code.length > longWriter,
+    LOOPED: c.code.length > longWriter || tile.tm * tile.tn > largeTile,
   });
   // A row of A is shared by the lanes as single numbers; all other loads are vec4s.
   const aType = lanes && !args.transposeA ? 'array<f32>' : 'array<vec4f>';
@@ -189,6 +189,9 @@ function strided(args: MatmulArguments, layout: Layout): Dispatch {
     flops: 2 * m * n * k * batch,
   };
 }
+
+/** Numbers in a register tile from which stores in a loop halve the time to compile it, measured on the software adapter. */
+const largeTile = 128;
 
 /** Characters of WGSL from which a write is worth a loop: unrolled, it would be compiled once for every vec4 of a tile. */
 const longWriter = 200;
