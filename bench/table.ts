@@ -1,39 +1,44 @@
 /** Rows for people: what was measured, how it compares, which targets it met. */
-import { peerNames, type BenchRow, type SideName } from './row.ts';
+import { peerNames, type BenchRow, type PeerName, type SideName } from './row.ts';
 import { verdicts } from './targets.ts';
 
 /** The tables of a run: times and ratios, targets, first calls, and what was left out. */
 export function describeRows(rows: readonly BenchRow[]): string {
   const adapters = [...new Set(rows.map(({ adapter }) => adapter))];
+  const peers = peerNames.filter((peer) => rows.some((row) => row.peers[peer] !== undefined));
   return [
     `adapter: ${adapters.join(', ')}`,
-    table(timeHeads, rows.map(timeCells)),
+    timeTable(rows, peers),
     table(
       ['', 'target', 'measured', ''],
       rows.flatMap((row) => targetCells(row, rows)),
     ),
-    table(['first call', 'ours', ...peerNames], rows.filter(hasFirstCalls).map(firstCallCells)),
+    firstCallTable(rows.filter(hasFirstCalls), peers),
     rows.flatMap(remarks).join('\n'),
   ]
     .filter((part) => part !== '')
     .join('\n\n');
 }
 
-const timeHeads = [
-  '',
-  'ours ms',
-  ...peerNames.flatMap((peer) => [`${peer} ms`, 'ratio']),
-  'GFLOP/s',
-  'rounds',
-];
+function timeTable(rows: readonly BenchRow[], peers: readonly PeerName[]): string {
+  const heads = ['', 'ours ms', ...peers.flatMap((peer) => [`${peer} ms`, 'ratio']), 'GFLOP/s', 'rounds'];
+  const cells = rows.map((row) => [
+    row.name,
+    milliseconds(row.ours_ms),
+    ...peers.flatMap((peer) => {
+      const ms = row.peers[peer];
+      return ms === undefined ? ['-', '-'] : [milliseconds(ms), `${(ms / row.ours_ms).toPrecision(3)}x`];
+    }),
+    row.gflops === null ? '-' : row.gflops.toPrecision(3),
+    String(row.rounds),
+  ]);
+  return table(heads, cells);
+}
 
-function timeCells(row: BenchRow): string[] {
-  const peers = peerNames.flatMap((peer) => {
-    const ms = row.peers[peer];
-    return ms === undefined ? ['-', '-'] : [milliseconds(ms), `${(ms / row.ours_ms).toPrecision(3)}x`];
-  });
-  const gflops = row.gflops === null ? '-' : row.gflops.toPrecision(3);
-  return [row.name, milliseconds(row.ours_ms), ...peers, gflops, String(row.rounds)];
+function firstCallTable(rows: readonly BenchRow[], peers: readonly PeerName[]): string {
+  const sides: readonly SideName[] = ['ours', ...peers];
+  const cells = rows.map((row) => [row.name, ...sides.map((side) => milliseconds(row.first_call_ms[side]))]);
+  return table(['first call, ms', ...sides], cells);
 }
 
 function targetCells(row: BenchRow, all: readonly BenchRow[]): string[][] {
@@ -46,11 +51,6 @@ function targetCells(row: BenchRow, all: readonly BenchRow[]): string[][] {
 }
 
 const hasFirstCalls = (row: BenchRow): boolean => Object.keys(row.first_call_ms).length > 0;
-
-function firstCallCells(row: BenchRow): string[] {
-  const sides: readonly SideName[] = ['ours', ...peerNames];
-  return [row.name, ...sides.map((side) => milliseconds(row.first_call_ms[side]))];
-}
 
 /** One line each: how closely the sides agreed, fewer rounds of slow peers, memory, notes. */
 function remarks(row: BenchRow): string[] {

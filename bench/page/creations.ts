@@ -21,13 +21,14 @@ export function watchCreations(): void {
   counting('createComputePipelineAsync', 'pipelines');
 }
 
-/** Objects made per step while `run` made so many steps. */
-export async function createdPerStep(steps: number, run: (steps: number) => Promise<void>): Promise<Created> {
+/** Objects made while something runs. */
+export async function createdDuring<T>(run: () => Promise<T>): Promise<{ created: Created; value: T }> {
   const before = { ...counts };
-  await run(steps);
-  return {
-    buffers: (counts.buffers - before.buffers) / steps,
-    bind_groups: (counts.bind_groups - before.bind_groups) / steps,
-    pipelines: (counts.pipelines - before.pipelines) / steps,
+  const value = await run();
+  const created: Created = {
+    buffers: counts.buffers - before.buffers,
+    bind_groups: counts.bind_groups - before.bind_groups,
+    pipelines: counts.pipelines - before.pipelines,
   };
+  return { created, value };
 }

@@ -12,7 +12,7 @@ import { timeInTurns } from '../rounds.ts';
 import { batchOf, trainingTasks, weightsOf, type TrainingTask } from '../tasks.ts';
 import { requireOneAdapter } from './adapter.ts';
 import { compare, type Comparison, type Contestant, type PeerBuilders } from './contestant.ts';
-import { createdPerStep } from './creations.ts';
+import { createdDuring } from './creations.ts';
 
 /** Names of benchmarks that are measured in one page; `compile` needs a page per side. */
 export type PageBenchmark = 'matmul' | TrainingTask['name'] | 'spd' | 'memory';
@@ -118,10 +118,15 @@ const countedSteps = 50;
 async function memoryRows(gpu: GpuContext): Promise<BenchRow[]> {
   const rows: BenchRow[] = [];
   for (const task of Object.values(trainingTasks)) {
-    const ours = await OurTrainingStep.build(gpu, task);
+    console.info(`${task.name}: ${countedSteps} steps`);
+    const { created: atFirst, value: ours } = await createdDuring(() => OurTrainingStep.build(gpu, task));
+    // A counter that misses these would find nothing in the steps either.
+    if (atFirst.buffers === 0 || atFirst.bind_groups === 0) {
+      throw new KronlabError('internal', 'the counter of GPU objects sees nothing');
+    }
     // Twice: what is made on first use is made by then.
     await ours.run(2);
-    const created: Created = await createdPerStep(countedSteps, (steps) => ours.run(steps));
+    const { created } = await createdDuring(() => ours.run(countedSteps));
     const timings = await timeInTurns<SideName>([ours], new Map(), { budgetMs: 5_000, fewest: 3 });
     const { dispatches, flops, arenaBytes, largestLiveSet } = ours.program.statistics;
     ours.dispose();
@@ -132,10 +137,18 @@ async function memoryRows(gpu: GpuContext): Promise<BenchRow[]> {
       planned_bytes: arenaBytes,
       live_bytes: largestLiveSet,
       memory_ratio: arenaBytes / largestLiveSet,
-      created_per_step: created,
+      created_per_step: perStep(created),
     });
   }
   return rows;
+}
+
+function perStep({ buffers, bind_groups, pipelines }: Created): Created {
+  return {
+    buffers: buffers / countedSteps,
+    bind_groups: bind_groups / countedSteps,
+    pipelines: pipelines / countedSteps,
+  };
 }
 
 type Measured = Omit<Comparison<Contestant>, 'ours' | 'agreement'> & { agreement: BenchRow['agreement'] };
