@@ -250,11 +250,29 @@ describe('fusion', () => {
   it('takes activations, residual sums and their gradients into the products', async () => {
     const [fused, plain] = [await prepare(transformer), await prepare(transformer, undefined, unfused)];
     const labels = fused.program.statistics.kernels.map(({ label }) => label);
-    expect(labels.filter((label) => ['add', 'gelu', 'gelu gradient'].includes(label))).toEqual(
-      [],
-    );
+    expect(labels.filter((label) => ['add', 'gelu', 'gelu gradient'].includes(label))).toEqual([]);
     expect(fused.program.statistics.dispatches).toBeLessThan(plain.program.statistics.dispatches - 5);
     expect(fused.program.statistics.flops).toBe(plain.program.statistics.flops);
+  });
+
+  it('may read what the kernel reads through the same functions, and not what it reads in its own way', async () => {
+    const build = (_: Graph, leaf: Leaf) => {
+      const x = leaf(noise(4 * 8, 1), [4, 8]);
+      const [gain, shift, weight] = [
+        leaf(noise(8, 2), [8]),
+        leaf(noise(8, 3), [8]),
+        leaf(noise(64, 4), [8, 8]),
+      ];
+      return [add(x, layerNorm(x, gain, shift)), add(x, linear(x, weight, null))];
+    };
+    const test = await prepare(build);
+    const plain = await evaluate(build, undefined, unfused);
+    expect(test.program.statistics.kernels.map(({ label }) => label)).toEqual([
+      'layer norm',
+      'linear',
+      'add',
+    ]);
+    (await test.run()).forEach((result, i) => expectClose(result, plain[i]!, f32Tolerance));
   });
 
   it('computes a small tensor that is repeated only once', async () => {

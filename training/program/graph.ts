@@ -61,7 +61,10 @@ export interface Operation<A> {
   pointwise?(node: Node<A>): string;
   /** Inputs that the kernels read by `lowering.reader`, each number only a few times: elementwise work may move there. */
   readonly fusedReads?: readonly number[];
-  /** Outputs that the kernels write by `lowering.writer`, each number exactly once: elementwise work may move there. */
+  /**
+   * Outputs that the kernels write by `lowering.writer`, each number exactly once: elementwise work may move there. One
+   * kernel uses one unit for all its readers and writers of one last axis.
+   */
   readonly fusedWrites?: readonly number[];
   /**
    * Gradients with respect to the inputs, given those of the outputs (null: no gradient arrives there). `needed[i]`

@@ -155,10 +155,29 @@ class Planner {
 
   private fits(group: Group, epilogue: readonly Node[]): boolean {
     const inside = [...new Set([...[...group.epilogues.values()].flat(), ...epilogue])];
-    // The kernel reads its inputs in its own way; a second way would bind the same memory twice.
-    const own = new Set(group.anchor.operation.pointwise ? [] : group.anchor.inputs.map(this.resolve));
-    if (inside.some((node) => node.inputs.some((input) => own.has(this.resolve(input))))) return false;
+    if (inside.some((node) => node.inputs.some((input) => !this.canShare(group.anchor, node, input)))) {
+      return false;
+    }
     return this.bindsFew([group.anchor, ...inside]) && !readsOneTensorTwoWays(inside, this.resolve);
+  }
+
+  /**
+   * Whether elementwise work in a kernel's write may read a tensor that the kernel itself may read. Where the kernel does
+   * so in its own way, a second way would bind the same memory twice; through the compiler's functions both read it alike,
+   * as long as it has the shape of what is written.
+   */
+  private canShare(anchor: Node, node: Node, input: Tensor): boolean {
+    if (anchor.operation.pointwise) return true;
+    const root = this.resolve(input);
+    const places = anchor.inputs.flatMap((own, i) => (this.resolve(own) === root ? [i] : []));
+    const fused = anchor.operation.fusedReads ?? [];
+    const last = (tensor: Tensor): number => tensor.shape.at(-1) ?? 1;
+    const isAlike =
+      size(input.shape) === size(outputOf(node).shape) &&
+      [input, root, outputOf(node), ...anchor.outputs.filter((output) => isFusedWrite(anchor, output))].every(
+        (tensor) => last(tensor) === last(input),
+      );
+    return places.length === 0 || (isAlike && places.every((place) => fused.includes(place)));
   }
 
   private bindsFew(nodes: readonly Node[]): boolean {
