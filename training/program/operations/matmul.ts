@@ -3,7 +3,7 @@
  * The kernels are those of `gpu-kernels/matmul`; gradients are products again, without transposing in memory.
  */
 import { KronlabError } from '../../../contract/errors.ts';
-import { matmul as launch } from '../../../gpu-kernels/matmul/matmul.ts';
+import { matmul as launch, matmulUnit } from '../../../gpu-kernels/matmul/matmul.ts';
 import { rootOf, size, type Operation, type Tensor } from '../graph.ts';
 import { scale } from './elementwise.ts';
 import { sumTo } from './reduce.ts';
@@ -24,6 +24,7 @@ interface Attributes extends Required<MatmulOptions> {
 
 const operation: Operation<Attributes> = {
   name: 'matmul',
+  fusedWrites: [0],
   gradient(node, [g], needed) {
     const [a, b] = node.inputs as [Tensor, Tensor];
     if (!g) return [];
@@ -43,16 +44,19 @@ const operation: Operation<Attributes> = {
     const [a, b] = node.inputs as [Tensor, Tensor];
     const output = node.outputs[0] as Tensor;
     const { m, n, k } = node.attributes;
+    const product = {
+      batch: batchOf(output),
+      strideA: batchOf(a) === 1 ? 0 : m * k,
+      strideB: batchOf(b) === 1 ? 0 : k * n,
+      ...node.attributes,
+    };
     return [
       launch(lowering.gpu, {
         label: 'matmul',
         a: lowering.region(a),
         b: lowering.region(b),
-        c: lowering.region(output),
-        batch: batchOf(output),
-        strideA: batchOf(a) === 1 ? 0 : m * k,
-        strideB: batchOf(b) === 1 ? 0 : k * n,
-        ...node.attributes,
+        c: lowering.writer('C', output, matmulUnit(product)),
+        ...product,
       }),
     ];
   },
