@@ -74,21 +74,6 @@ export class Program {
       return phases.has(phase) ? Array.from({ length: rounds }, () => round).flat() : [];
     });
   }
-
-  /** The same launches as runs of one phase each, for timing them. */
-  parts(phases: ReadonlySet<Phase>): { phase: Phase; encode(pass: GPUComputePassEncoder): void }[] {
-    const parts: { phase: Phase; sections: Section[] }[] = [];
-    for (const section of this.sections) {
-      if (!phases.has(section.phase)) continue;
-      const last = parts.at(-1);
-      if (last?.phase === section.phase) last.sections.push(section);
-      else parts.push({ phase: section.phase, sections: [section] });
-    }
-    return parts.map(({ phase, sections }) => ({
-      phase,
-      encode: (pass) => sections.forEach((section) => encodeSection(pass, section)),
-    }));
-  }
 }
 
 function encodeSection(pass: GPUComputePassEncoder, section: Section): void {
