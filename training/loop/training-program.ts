@@ -104,6 +104,7 @@ export class TrainingProgram {
   reset(values: (parameter: Parameter) => Float32Array): void {
     const { scope, parameters, arenas, kfac } = this.parts;
     parameters.upload(scope, values);
+    parameters.resetBuffers(scope);
     const encoder = scope.device.createCommandEncoder();
     for (const region of [arenas.first, arenas.second, ...(kfac?.state ?? [])]) {
       encoder.clearBuffer(region.buffer, region.offset, region.bytes);
@@ -232,7 +233,12 @@ function compileEvaluation(
 ): Promise<Program> {
   const graph = new Graph();
   const { images, labels } = residentPart(scope, graph, data, data.validation);
-  const logits = buildModel(new ModelBuilder(graph, parameters), spec.model, images, data.classes.length);
+  const logits = buildModel(
+    new ModelBuilder(graph, parameters, 'evaluation'),
+    spec.model,
+    images,
+    data.classes.length,
+  );
   ring.addRow(graph, step, crossEntropy(logits, labels), true);
   return compile(scope, graph, 'evaluation');
 }

@@ -2,6 +2,8 @@
  * What model code calls: layers by name over symbolic tensors. Every linear and convolution layer is written down with
  * its input, its output and how many positions share its weight, because that is all K-FAC needs to know.
  */
+import { batchNorm } from '../program/operations/batch-norm.ts';
+import { groupNorm } from '../program/operations/group-norm.ts';
 import { layerNorm } from '../program/operations/layer-norm.ts';
 import { linear } from '../program/operations/linear.ts';
 import { convolution } from '../program/operations/convolution.ts';
@@ -35,14 +37,19 @@ export interface LinearLayer {
   readonly isAttentionKey: boolean;
 }
 
+/** What a program is for: batch statistics are computed in training and remembered ones are used in evaluation. */
+export type ModelMode = 'training' | 'evaluation';
+
 export class ModelBuilder {
   readonly graph: Graph;
   readonly layers: LinearLayer[] = [];
+  readonly mode: ModelMode;
   private readonly parameters: Parameters;
 
-  constructor(graph: Graph, parameters: Parameters) {
+  constructor(graph: Graph, parameters: Parameters, mode: ModelMode = 'training') {
     this.graph = graph;
     this.parameters = parameters;
+    this.mode = mode;
   }
 
   /** A parameter outside linear layers. */
@@ -107,6 +114,26 @@ export class ModelBuilder {
     return layerNorm(x, gain, shift);
   }
 
+  /** Normalisation of x [N, ..., C] over groups of channels, as nn.GroupNorm. */
+  groupNorm(name: string, x: Tensor, groups: number): Tensor {
+    const channels = lastAxis(x);
+    const gain = this.parameter(`${name}.weight`, [channels], ones);
+    const shift = this.parameter(`${name}.bias`, [channels], zeros);
+    return groupNorm(x, gain, shift, groups);
+  }
+
+  /** Normalisation of x [..., C] per channel over the batch, in evaluation by running statistics, as nn.BatchNorm2d. */
+  batchNorm(name: string, x: Tensor): Tensor {
+    const channels = lastAxis(x);
+    const gain = this.parameter(`${name}.weight`, [channels], ones);
+    const shift = this.parameter(`${name}.bias`, [channels], zeros);
+    const running = {
+      mean: this.buffer(`${name}.running_mean`, [channels], 0),
+      variance: this.buffer(`${name}.running_var`, [channels], 1),
+    };
+    return batchNorm(x, gain, shift, running, { training: this.mode === 'training' });
+  }
+
   /** Learned positions, normal with standard deviation 0.02. */
   positions(name: string, length: number, width: number): Tensor {
     return this.parameter(name, [1, length, width], normal(0.02));
@@ -128,6 +155,11 @@ export class ModelBuilder {
     const reads = { source: x, window: null, input: x };
     this.layers.push({ name, weight, bias, ...reads, output, inputs, outputs, sharing, isAttentionKey });
     return output;
+  }
+
+  private buffer(name: string, shape: readonly number[], initial: number): Tensor {
+    const { region } = this.parameters.obtainBuffer(name, shape, initial);
+    return this.graph.leaf(name, shape, region);
   }
 
   private obtain(

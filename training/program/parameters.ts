@@ -5,7 +5,7 @@
  */
 import { KronlabError } from '../../contract/errors.ts';
 import type { GpuContext } from '../../gpu-kernels/device.ts';
-import { placeInNewBuffer, Region, regionAlignment } from '../../gpu-kernels/region.ts';
+import { placeInNewBuffer, Region, regionAlignment, writeRegion } from '../../gpu-kernels/region.ts';
 import { upload } from '../../gpu-kernels/upload.ts';
 import type { Random } from '../../datasets/random.ts';
 import { size } from './graph.ts';
@@ -31,18 +31,25 @@ export interface Parameter {
   offset: number;
 }
 
+/** Numbers that belong to a model but are not trained: running statistics. Named as in PyTorch. */
+export interface ModelBuffer {
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** The number that a fresh run finds in every place. */
+  readonly initial: number;
+  readonly region: Region;
+}
+
 export class Parameters {
   private readonly byName = new Map<string, Parameter>();
+  private readonly buffersByName = new Map<string, ModelBuffer>();
   private length = 0;
   private buffer: GPUBuffer | null = null;
 
   /** The parameter of that name; made on first use, the same one for every program traced later. */
   obtain(name: string, shape: readonly number[], kind: ParameterKind, initialise: Initialiser): Parameter {
     const known = this.byName.get(name);
-    if (known) {
-      if (known.shape.join() === shape.join()) return known;
-      throw new KronlabError('internal', `${name} is [${known.shape.join(', ')}], not [${shape.join(', ')}]`);
-    }
+    if (known) return sameShape(known, shape);
     if (this.buffer) throw new KronlabError('internal', `${name} was declared after memory was allocated`);
     const region = new Region(name, size(shape) * 4);
     const parameter: Parameter = { name, shape, kind, initialise, region, offset: 0 };
@@ -50,8 +57,22 @@ export class Parameters {
     return parameter;
   }
 
+  /** The buffer of that name, under the same rules as a parameter. */
+  obtainBuffer(name: string, shape: readonly number[], initial: number): ModelBuffer {
+    const known = this.buffersByName.get(name);
+    if (known) return sameShape(known, shape);
+    if (this.buffer) throw new KronlabError('internal', `${name} was declared after memory was allocated`);
+    const buffer: ModelBuffer = { name, shape, initial, region: new Region(name, size(shape) * 4) };
+    this.buffersByName.set(name, buffer);
+    return buffer;
+  }
+
   get all(): Parameter[] {
     return [...this.byName.values()];
+  }
+
+  get buffers(): ModelBuffer[] {
+    return [...this.buffersByName.values()];
   }
 
   get(name: string): Parameter {
@@ -70,7 +91,7 @@ export class Parameters {
     return this.length;
   }
 
-  /** Reserves the arena of the values. */
+  /** Reserves the arena of the values, and the buffers with what a fresh run finds in them. */
   allocate(gpu: GpuContext): void {
     for (const parameter of this.all) {
       parameter.offset = this.length;
@@ -81,6 +102,20 @@ export class Parameters {
       'parameters',
       this.all.map((p) => p.region),
     );
+    if (this.buffers.length === 0) return;
+    placeInNewBuffer(
+      gpu,
+      'model buffers',
+      this.buffers.map((b) => b.region),
+    );
+    this.resetBuffers(gpu);
+  }
+
+  /** Gives the buffers what a fresh run finds in them. */
+  resetBuffers(gpu: GpuContext): void {
+    for (const { region, shape, initial } of this.buffers) {
+      writeRegion(gpu, region, new Float32Array(size(shape)).fill(initial));
+    }
   }
 
   /** The values as one region. */
@@ -122,4 +157,15 @@ export class Parameters {
     region.locate(buffer, 0);
     return region;
   }
+}
+
+function sameShape<T extends { name: string; shape: readonly number[] }>(
+  known: T,
+  shape: readonly number[],
+): T {
+  if (known.shape.join() === shape.join()) return known;
+  throw new KronlabError(
+    'internal',
+    `${known.name} is [${known.shape.join(', ')}], not [${shape.join(', ')}]`,
+  );
 }
