@@ -1,0 +1,215 @@
+/**
+ * Rows picked by an index and rows summed by groups of varying size, the two halves of message passing on graphs. Each is
+ * the other's gradient, and sums run over known positions in a fixed order: no atomics. Rows that belong to nothing
+ * (padding of a batch that is not full) are zeros and contribute nothing.
+ */
+import { KronlabError } from '../../../contract/errors.ts';
+import type { Access, Dispatch } from '../../../gpu-kernels/dispatch.ts';
+import { linearGrid } from '../../../gpu-kernels/grid.ts';
+import type { Region } from '../../../gpu-kernels/region.ts';
+import { expandTemplate } from '../../../gpu-kernels/template.ts';
+import { size, type Lowering, type Node, type Operation, type Tensor, type Unit } from '../graph.ts';
+import { multiply } from './elementwise.ts';
+import gatherSource from './gather-rows.wgsl';
+import { invertIndex, type InverseIndex } from './inverse-index.ts';
+import segmentSource from './segment-of-rows.wgsl';
+import sumSource from './segment-sum.wgsl';
+
+const gatherOperation: Operation<{ inverse: InverseIndex | null }> = {
+  name: 'gather rows',
+  fusedWrites: [0],
+  gradient(node, [g]) {
+    const [x, index] = node.inputs as [Tensor, Tensor];
+    return [g ? scatterSum(g, index, x.shape[0] ?? 1, node.attributes.inverse) : null, null];
+  },
+  lower(node, lowering) {
+    const [x, index] = node.inputs as [Tensor, Tensor];
+    const y = node.outputs[0] as Tensor;
+    const { unit, type, width } = rowUnits(x.shape.slice(1));
+    return [
+      launch({
+        label: node.operation.name,
+        source: gatherSource,
+        values: { TYPE: type },
+        threads: size(y.shape) / unit,
+        params: [width, x.shape[0] ?? 1],
+        access: [
+          memory('x', lowering.region(x), type),
+          memory('index', lowering.region(index), 'u32'),
+          lowering.writer('y', y, unit),
+        ],
+      }),
+    ];
+  },
+};
+
+const scatterOperation: Operation<{ index: Tensor; inverse: InverseIndex }> = {
+  name: 'scatter sum',
+  fusedReads: [0],
+  fusedWrites: [0],
+  gradient(node, [g]) {
+    const { index, inverse } = node.attributes;
+    return [g ? gatherRows(g, index, inverse) : null, null, null];
+  },
+  lower: (node, lowering) => launchSum(node, lowering),
+};
+
+const segmentOperation: Operation<null> = {
+  name: 'segment sum',
+  fusedReads: [0],
+  fusedWrites: [0],
+  gradient(node, [g]) {
+    const [x, offsets] = node.inputs as [Tensor, Tensor];
+    return [g ? gatherRows(g, segmentOfRows(offsets, x.shape[0] ?? 1)) : null, null];
+  },
+  lower: (node, lowering) => launchSum(node, lowering),
+};
+
+/** Inputs: the rows, the offsets, and for rows in another order their positions. */
+function launchSum(node: Node, lowering: Lowering): Dispatch[] {
+  const [x, offsets, order] = node.inputs as [Tensor, Tensor, Tensor | undefined];
+  const y = node.outputs[0] as Tensor;
+  const { unit, type, width } = rowUnits(y.shape.slice(1));
+  return [
+    launch({
+      label: node.operation.name,
+      source: sumSource,
+      values: { TYPE: type, ORDERED: order !== undefined },
+      threads: size(y.shape) / unit,
+      params: [width, size(x.shape) / (width * unit)],
+      access: [
+        lowering.reader('x', x, unit),
+        memory('offsets', lowering.region(offsets), 'u32'),
+        ...(order ? [memory('order', lowering.region(order), 'u32')] : []),
+        lowering.writer('y', y, unit),
+      ],
+    }),
+  ];
+}
+
+const segmentOfRowsOperation: Operation<null> = {
+  name: 'segment of rows',
+  lower: (node, lowering) => launchSegments(node, lowering, 'u32'),
+};
+
+const inverseCountsOperation: Operation<null> = {
+  name: 'inverse counts',
+  lower: (node, lowering) => launchSegments(node, lowering, 'f32'),
+};
+
+function launchSegments(node: Node, lowering: Lowering, type: 'u32' | 'f32'): Dispatch[] {
+  const [offsets] = node.inputs as [Tensor];
+  const result = node.outputs[0] as Tensor;
+  return [
+    launch({
+      label: node.operation.name,
+      source: segmentSource,
+      values: { ROWS: type === 'u32' },
+      threads: size(result.shape),
+      params: [size(offsets.shape) - 1],
+      access: [
+        memory('offsets', lowering.region(offsets), 'u32'),
+        memory('result', lowering.region(result), type, true),
+      ],
+    }),
+  ];
+}
+
+interface Kernel {
+  label: string;
+  source: string;
+  values: Record<string, string | boolean>;
+  threads: number;
+  /** What follows the number of threads. */
+  params: number[];
+  access: Access[];
+}
+
+function launch({ label, source, values, threads, params, access }: Kernel): Dispatch {
+  const grid = linearGrid(threads, 64);
+  const template = expandTemplate(source, { ...values, ROW: grid.row });
+  return {
+    label,
+    code: [...access.map(({ code }) => code), template].join('\n'),
+    bindings: access.flatMap(({ bindings }) => bindings),
+    params: { type: 'Params', data: Uint32Array.of(threads, ...params) },
+    workgroups: grid.workgroups,
+    flops: 0,
+  };
+}
+
+function memory(name: string, region: Region, type: string, write = false): Access {
+  return { code: '', bindings: [{ name, type: `array<${type}>`, region, write }] };
+}
+
+/** How rows of this shape are read: numbers or vec4s at a time, and how many of those are a row. */
+function rowUnits(row: readonly number[]): { unit: Unit; type: string; width: number } {
+  const quads = row.length > 0 && (row.at(-1) ?? 1) % 4 === 0;
+  return quads
+    ? { unit: 4, type: 'vec4f', width: size(row) / 4 }
+    : { unit: 1, type: 'f32', width: size(row) };
+}
+
+/**
+ * y[m] = x[index[m]]: rows of x [rows, ...] by a u32 index of any shape. Where an entry is no row of x (`noRow`) the row
+ * is zeros, and nothing flows back. The gradient is a sum over the inverse of the index; where none is given it is
+ * computed on the GPU each time (see `invertIndex` for the cost).
+ */
+export function gatherRows(x: Tensor, index: Tensor, inverse: InverseIndex | null = null): Tensor {
+  if (x.shape.length === 0) throw new KronlabError('internal', `gather rows: ${x.label} has no rows`);
+  const output = { shape: [...index.shape, ...x.shape.slice(1)], label: 'gathered rows' };
+  return x.graph.add1(gatherOperation, [x, index], output, { inverse });
+}
+
+/**
+ * y[r] = sum of x[m] over all m with index[m] = r, for `rows` rows; x is [...index.shape, ...]. Entries that are no row
+ * count for nothing. The order of summation is that of m.
+ */
+export function scatterSum(
+  x: Tensor,
+  index: Tensor,
+  rows: number,
+  inverse: InverseIndex | null = null,
+): Tensor {
+  const leading = x.shape.slice(0, index.shape.length);
+  if (leading.join() !== index.shape.join()) {
+    throw new KronlabError(
+      'internal',
+      `scatter sum: an index [${index.shape.join(', ')}] does not say where rows of [${x.shape.join(', ')}] go`,
+    );
+  }
+  const known = inverse ?? invertIndex(index, rows);
+  const output = { shape: [rows, ...x.shape.slice(index.shape.length)], label: 'scatter sum' };
+  const attributes = { index, inverse: known };
+  return x.graph.add1(scatterOperation, [x, known.offsets, known.order], output, attributes);
+}
+
+/** The segment each of `rows` rows lies in; rows beyond the last offset get a number that is no segment. */
+function segmentOfRows(offsets: Tensor, rows: number): Tensor {
+  const output = { shape: [rows], type: 'u32' as const, label: 'segment of rows' };
+  return offsets.graph.add1(segmentOfRowsOperation, [offsets], output, null);
+}
+
+/**
+ * Sums of consecutive rows of x [rows, ...]: segment s holds the rows offsets[s] to offsets[s + 1] - 1. Offsets are u32
+ * [S + 1] and ascend; an empty segment is zeros, rows beyond the last offset belong to none.
+ */
+export function segmentSum(x: Tensor, offsets: Tensor): Tensor {
+  if (x.shape.length === 0 || offsets.shape.length !== 1 || size(offsets.shape) < 2) {
+    throw new KronlabError(
+      'internal',
+      `segment sum: offsets [${offsets.shape.join(', ')}] do not divide rows of [${x.shape.join(', ')}]`,
+    );
+  }
+  const output = { shape: [size(offsets.shape) - 1, ...x.shape.slice(1)], label: 'segment sum' };
+  return x.graph.add1(segmentOperation, [x, offsets], output, null);
+}
+
+/** Means of consecutive rows, as `segmentSum`; an empty segment is zeros. */
+export function segmentMean(x: Tensor, offsets: Tensor): Tensor {
+  const sum = segmentSum(x, offsets);
+  const shape = sum.shape.map((dim, axis) => (axis === 0 ? dim : 1));
+  const output = { shape: shape.slice(0, 1), label: 'inverse counts' };
+  const inverse = offsets.graph.add1(inverseCountsOperation, [offsets], output, null);
+  return multiply(sum, offsets.graph.reshape(inverse, shape));
+}
