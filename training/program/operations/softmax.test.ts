@@ -164,7 +164,8 @@ it('follows the rule for any shape', () =>
           inputs: [{ shape, values: scoresOf(shape) }],
           build: (x) => softmax(x, { causal }),
           reference: (x) => softmaxReference(x, shape.at(-1)!, { causal, queries: shape.at(-2)! }),
-          tolerance: f32Tolerance,
+          // WGSL allows exp(x) an error of 3 + 2 |x| units in the last place; seen over random shapes: 2.5e-6.
+          tolerance: 5e-6,
         }),
     ),
     { numRuns: 6 },
