@@ -5,7 +5,7 @@
  * neighbouring outputs lie side by side. Both copies are small beside the product itself.
  */
 import type { GpuContext } from '../device.ts';
-import type { Binding, Dispatch } from '../dispatch.ts';
+import type { Access, Dispatch } from '../dispatch.ts';
 import { linearGrid } from '../grid.ts';
 import { uploadTable, type Region } from '../region.ts';
 import { expandTemplate } from '../template.ts';
@@ -17,12 +17,6 @@ import { productTile, weightGradientTile } from './tiles.ts';
 import sumSource from './weight-gradient-sum.wgsl';
 import weightGradientSource from './weight-gradient.wgsl';
 import type { ConvolutionShape, Pair } from './window.ts';
-
-/** A generated WGSL function `result_set(i, value)` that stores one number or one vec4, and what it binds. */
-export interface Store {
-  code: string;
-  bindings: Binding[];
-}
 
 interface Common {
   shape: ConvolutionShape;
@@ -36,8 +30,8 @@ export interface ForwardArguments extends Common {
   /** [outputs, channels / groups, kernel height, kernel width] */
   weight: Region;
   bias?: Region;
-  /** Called once, with the numbers per store. */
-  store: (unit: 1 | 4) => Store;
+  /** Called once, with the numbers per store: a WGSL function `result_set(i, value)`. */
+  store: (unit: 1 | 4) => Access;
 }
 
 /** result[n, y, x, o] = bias[o] + sum over channels and taps of image * weight. */
@@ -59,7 +53,7 @@ export interface InputGradientArguments extends Common {
   /** Gradient by the output, [N, output height, output width, outputs], padded as `gradientPadding` says. */
   gradient: Region;
   weight: Region;
-  store: (unit: 1 | 4) => Store;
+  store: (unit: 1 | 4) => Access;
 }
 
 /** The gradient by the image: every pixel gathers from the outputs whose windows it lies in. */
