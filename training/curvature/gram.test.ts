@@ -1,4 +1,7 @@
-/** Second moments of rows against a float64 reference: every small size, odd widths, the column of ones, padding. */
+/**
+ * Second moments of rows against a float64 reference: every small size, odd widths, the column of ones, padding; and of
+ * some columns, of the rows that count, of weighted rows.
+ */
 import { describe, expect, it } from 'vitest';
 import type { AdapterClass, GpuContext } from '../../gpu-kernels/device.ts';
 import { record, replay, type Dispatch } from '../../gpu-kernels/dispatch.ts';
@@ -14,8 +17,15 @@ interface Case {
   width: number;
   ones: boolean;
   accumulate: boolean;
+  /** Columns before and behind those that are taken. */
+  around?: [number, number];
+  /** Rows that count. */
+  limit?: number;
+  weighted?: boolean;
+  scale?: number;
 }
 
+const weightOf = (row: number) => (row * 5) % 4;
 const alpha = 0.375;
 
 /** Rubbish that must be overwritten, or for `accumulate` numbers to be added to, with zero padding. */
@@ -28,16 +38,18 @@ function before({ width, ones, accumulate }: Case): Float64Array {
 }
 
 function reference(one: Case, x: Float64Array): Float64Array {
-  const { rows, width, ones, accumulate } = one;
+  const { rows, width, ones, accumulate, around = [0, 0], limit = rows, weighted = false, scale = 1 } = one;
   const size = width + (ones ? 1 : 0);
   const padded = paddedSide(size);
-  const at = (row: number, column: number) => (column < width ? (x[row * width + column] ?? NaN) : 1);
+  const stride = around[0] + width + around[1];
+  const at = (row: number, column: number) =>
+    (weighted ? weightOf(row) : 1) * (column < width ? (x[row * stride + around[0] + column] ?? NaN) : 1);
   const result = accumulate ? before(one) : new Float64Array(padded * padded);
   for (let i = 0; i < size; i++) {
     for (let j = 0; j < size; j++) {
       let sum = 0;
-      for (let row = 0; row < rows; row++) sum += at(row, i) * at(row, j);
-      result[i * padded + j] = (result[i * padded + j] ?? NaN) + alpha * sum;
+      for (let row = 0; row < Math.min(rows, limit); row++) sum += at(row, i) * at(row, j);
+      result[i * padded + j] = (result[i * padded + j] ?? NaN) + scale * alpha * sum;
     }
   }
   return result;
@@ -51,12 +63,27 @@ interface Prepared {
 }
 
 function prepare(gpu: GpuContext, one: Case): Prepared {
-  const x = noise(one.rows * one.width, one.width + 100 * one.rows);
+  const { rows, width, around = [0, 0], limit, weighted, scale } = one;
+  const stride = around[0] + width + around[1];
+  const x = noise(rows * stride, width + 100 * rows);
   const factor = uploaded(gpu, 'factor', before(one));
   const dispatches = gram(gpu, {
     label: 'gram',
     x: uploaded(gpu, 'x', x),
-    ...one,
+    ...{ rows, width, stride, first: around[0], ones: one.ones, accumulate: one.accumulate },
+    ...(limit === undefined
+      ? {}
+      : { limit: { region: uploaded(gpu, 'counts', Uint32Array.of(7, limit)), at: 1 } }),
+    ...(weighted
+      ? {
+          weights: uploaded(
+            gpu,
+            'weights',
+            Float32Array.from({ length: rows }, (_, r) => weightOf(r)),
+          ),
+        }
+      : {}),
+    ...(scale === undefined ? {} : { scale: uploaded(gpu, 'scale', Float32Array.of(scale)) }),
     factor,
     padded: paddedSide(one.width + (one.ones ? 1 : 0)),
     alpha,
@@ -134,6 +161,30 @@ describe('gram', () => {
     const launches = await check(cases, 'gpu');
     expect(Math.min(...launches)).toBeGreaterThan(1);
   });
+
+  it.each(['software', 'gpu'] as const)(
+    'takes some columns of the rows that count, weighted and scaled, as on %s',
+    async (adapterClass) => {
+      const sizes = [4, 5, 12, 33].flatMap((width) => [40, 130].map((rows) => ({ rows, width })));
+      const options: Partial<Case>[] = [
+        { around: [4, 8] },
+        { around: [3, 2] },
+        { around: [8, 1], ones: true },
+        { limit: 0, ones: true },
+        { limit: 37, ones: true },
+        { limit: 1000 },
+        { weighted: true, ones: true },
+        { scale: 0.25 },
+        { around: [4, 4], limit: 33, weighted: true, scale: 0.5, ones: true, accumulate: true },
+      ];
+      await check(
+        sizes.flatMap((size) =>
+          options.map((option) => ({ ones: false, accumulate: false, ...size, ...option })),
+        ),
+        adapterClass,
+      );
+    },
+  );
 
   it('keeps to one launch where nothing is gained by splitting, or the sum must go on', async () => {
     const launches = await check(

@@ -8,12 +8,22 @@ import source from './gram.wgsl';
 
 export interface GramArguments {
   label: string;
-  /** [rows, width] */
+  /** [rows, stride] */
   x: Region;
   rows: number;
+  /** Numbers from one row to the next; default: `width`. */
+  stride?: number;
+  /** The columns `first` (default 0) to `first + width - 1` of x. */
+  first?: number;
   width: number;
   /** Append a column of ones: the homogeneous coordinate of a bias. */
   ones: boolean;
+  /** u32: only as many rows count as number `at` of it says. The rest is padding and is not read. */
+  limit?: { region: Region; at: number };
+  /** f32 [rows]: what each row is multiplied by, its one included. */
+  weights?: Region;
+  /** f32 [1]: multiplies `alpha`. */
+  scale?: Region;
   /** [padded, padded]; rows and columns beyond `width` (+ 1) are zero. */
   factor: Region;
   padded: number;
@@ -26,7 +36,7 @@ export interface GramArguments {
 /** Matrices as small as this give a GPU too few tiles to be busy: their rows are split. */
 const enoughTiles = 256;
 
-/** factor = alpha * [X 1]^T [X 1] (+ factor). */
+/** factor = alpha * [X 1]^T [X 1] (+ factor), X the chosen columns. */
 export function gram(gpu: GpuContext, args: GramArguments): Dispatch[] {
   const size = args.width + (args.ones ? 1 : 0);
   const tiles = Math.ceil(size / 8);
@@ -35,7 +45,8 @@ export function gram(gpu: GpuContext, args: GramArguments): Dispatch[] {
   const slices = Math.max(1, Math.min(most, Math.floor(enoughTiles / count), Math.floor(args.rows / 32)));
   const words = args.padded * args.padded;
   const target = slices === 1 ? args.factor : args.scratch(`${args.label} slices`, slices * words);
-  const quads = args.width % 4 === 0;
+  const { first = 0, stride = args.width, limit, weights, scale } = args;
+  const quads = [first, stride, args.width].every((n) => n % 4 === 0);
   // Small workgroups let the few tiles of a small factor reach every core of a software adapter.
   const group = gpu.adapterClass === 'software' ? 4 : 16;
   const launch: Dispatch = {
@@ -45,19 +56,36 @@ export function gram(gpu: GpuContext, args: GramArguments): Dispatch[] {
       ONES: args.ones,
       ACCUMULATE: args.accumulate,
       GROUP: group,
+      LIMITED: limit !== undefined,
+      WEIGHTED: weights !== undefined,
+      SCALED: scale !== undefined,
     }),
     bindings: [
       { name: 'X', type: quads ? 'array<vec4f>' : 'array<f32>', region: args.x, write: false },
+      ...(limit ? [{ name: 'counts', type: 'array<u32>', region: limit.region, write: false }] : []),
+      ...(weights ? [{ name: 'weights', type: 'array<f32>', region: weights, write: false }] : []),
+      ...(scale ? [{ name: 'scale', type: 'array<f32>', region: scale, write: false }] : []),
       { name: 'F', type: 'array<vec4f>', region: target, write: true },
     ],
     params: {
       type: 'Params',
-      data: Uint32Array.of(args.rows, args.width, args.padded, tiles, slices, floatBits(args.alpha)),
+      data: Uint32Array.of(
+        args.rows,
+        args.width,
+        args.padded,
+        tiles,
+        slices,
+        floatBits(args.alpha),
+        first,
+        stride,
+        limit?.at ?? 0,
+      ),
     },
     workgroups: [Math.ceil(count / group), 1, slices],
     flops: args.rows * size * (size + 1),
   };
   if (slices === 1) return [launch];
-  const sums = sumMiddle({ ...args, x: target, y: args.factor, outer: 1, length: slices, inner: words });
+  const { label, scratch, factor } = args;
+  const sums = sumMiddle({ label, scratch, x: target, y: factor, outer: 1, length: slices, inner: words });
   return [launch, ...sums];
 }

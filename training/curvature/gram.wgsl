@@ -1,7 +1,12 @@
-// Second moments of rows: F = alpha * X~^T X~ (ACCUMULATE: added to F), X~ = [X 1] when ONES, X is [rows, width] stored
-// row by row. F is [padded, padded] with the padding zero. One thread makes an 8 x 8 tile on or below the diagonal and
-// mirrors it. Slices of the rows go to separate copies of F (z), which the caller adds up.
-struct Params { rows: u32, width: u32, padded: u32, tiles: u32, slices: u32, alpha: f32 }
+// Second moments of rows: F = alpha * X~^T X~ (ACCUMULATE: added to F), X~ = [X 1] when ONES, X the columns `first` to
+// first + width - 1 of rows of `stride` numbers. F is [padded, padded] with the padding zero. One thread makes an 8 x 8
+// tile on or below the diagonal and mirrors it. Slices of the rows go to separate copies of F (z), which the caller adds up.
+//   LIMITED   only the first counts[limit] rows are there
+//   WEIGHTED  row r of X~ is multiplied by weights[r]
+//   SCALED    alpha is multiplied by scale[0]
+struct Params {
+  rows: u32, width: u32, padded: u32, tiles: u32, slices: u32, alpha: f32, first: u32, stride: u32, limit: u32
+}
 
 // How to read four columns of X~: where the data is, which of it counts, and what stands in for the rest.
 struct Columns { at: u32, data: vec4f, rest: vec4f }
@@ -24,9 +29,9 @@ fn columnsOf(quad: u32) -> Columns {
 
 fn load(row: u32, columns: Columns) -> vec4f {
 #if QUADS
-  return fma(X[row * (params.width / 4u) + columns.at], columns.data, columns.rest);
+  let value = fma(X[(row * params.stride + params.first) / 4u + columns.at], columns.data, columns.rest);
 #else
-  let first = row * params.width;
+  let first = row * params.stride + params.first;
   let last = params.width - 1u;
   let values = vec4f(
     X[first + min(columns.at, last)],
@@ -34,7 +39,12 @@ fn load(row: u32, columns: Columns) -> vec4f {
     X[first + min(columns.at + 2u, last)],
     X[first + min(columns.at + 3u, last)],
   );
-  return fma(values, columns.data, columns.rest);
+  let value = fma(values, columns.data, columns.rest);
+#end
+#if WEIGHTED
+  return weights[row] * value;
+#else
+  return value;
 #end
 }
 
@@ -56,7 +66,11 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
 #end
   let slice = (params.rows + params.slices - 1u) / params.slices;
   let first = id.z * slice;
+#if LIMITED
+  let last = min(first + slice, min(params.rows, counts[params.limit]));
+#else
   let last = min(first + slice, params.rows);
+#end
   for (var r = first; r < last; r++) {
     let a0 = load(r, a0Columns);
     let a1 = load(r, a1Columns);
@@ -85,11 +99,16 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
 // Beyond the side of F the sums are zero, so the padding stays zero.
 fn store(base: u32, row: u32, quad: u32, sums: vec4f) {
   let quads = params.padded / 4u;
+#if SCALED
+  let alpha = params.alpha * scale[0];
+#else
+  let alpha = params.alpha;
+#end
   if (row >= params.padded || quad >= quads) { return; }
   let at = base + row * quads + quad;
 #if ACCUMULATE
-  F[at] = fma(vec4f(params.alpha), sums, F[at]);
+  F[at] = fma(vec4f(alpha), sums, F[at]);
 #else
-  F[at] = params.alpha * sums;
+  F[at] = alpha * sums;
 #end
 }
