@@ -91,8 +91,24 @@ export const kfacSpecSchema = z.strictObject({
   damping: z.number().gt(0, 'must be above 0; try 0.001 to 0.1').lte(1e3).default(0.01),
   /** relative: sqrt(damping) x mean eigenvalue on each factor. pi: factored Tikhonov. sqrt: sqrt(damping) on each. plain: damping on each. */
   dampingRule: z.enum(['relative', 'pi', 'sqrt', 'plain']).default('relative'),
-  /** Where G comes from: one Monte-Carlo label per example, all C columns of the loss Hessian, or the true labels. */
-  fisher: z.enum(['mc', 'type2', 'empirical']).default('mc'),
+  /**
+   * Where G comes from: Monte-Carlo labels; all C columns of the Hessian of each loss term on its own (`type2`, exact) or
+   * of all terms of an example at once (`type2-shared`, the same where an example has one term); or the true labels.
+   */
+  fisher: z.enum(['mc', 'type2', 'type2-shared', 'empirical']).default('mc'),
+  /** `mc`: labels drawn per loss term and factor update. */
+  fisherSamples: count.lte(1024).default(1),
+  /** How reduce treats examples with different numbers of positions: exact for means of positions, or for their sums. */
+  reduceConvention: z.enum(['meanA_sumG', 'sumA_meanG']).default('meanA_sumG'),
+  /** Factors with a longer side are cut into blocks along their diagonal. */
+  maxFactorSide: z.int('must be a whole number').gte(16, 'must be at least 16').lte(16384).default(2048),
+  /** Whether embeddings are K-FAC layers (with a diagonal A) or take the first-order update. */
+  embeddings: z.enum(['first-order', 'kfac']).default('first-order'),
+  /** Flavours of single layers, by name or by pattern with `*`; the last that fits decides. */
+  layers: z
+    .array(z.strictObject({ pattern: z.string().min(1), flavour: z.enum(['expand', 'reduce', 'auto']) }))
+    .max(64)
+    .default([]),
   /** Factors are updated every step up to `denseSteps`, then every so many steps. */
   factorInterval: count.default(10),
   inverseInterval: count.default(10),

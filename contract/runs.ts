@@ -83,9 +83,15 @@ export const layerReportSchema = z.strictObject({
   name: z.string(),
   /** Positions per example that share the weight. */
   sharing: z.number(),
+  /** Sides of the factors before they are cut into blocks. */
   aSize: z.number(),
   gSize: z.number(),
   flavour: z.enum(['expand', 'reduce']),
+  /** Groups of a convolution, each with its own pair of factors; missing: 1. */
+  groups: z.number().optional(),
+  /** Blocks along the diagonal of each A and each G: more than one where the factor would be too wide. Missing: 1. */
+  aBlocks: z.number().optional(),
+  gBlocks: z.number().optional(),
 });
 export type LayerReport = z.infer<typeof layerReportSchema>;
 

@@ -3,7 +3,7 @@ import type { LayerFactors, NetFixture, Tensor } from '../../goldens/fixture.ts'
 import { openScope, releaseScope, type GpuContext } from '../../gpu-kernels/device.ts';
 import type { KfacLayer } from '../../training/curvature/factors.ts';
 import type { LinearLayer } from '../../training/models/model-builder.ts';
-import { size } from '../../training/program/graph.ts';
+import { lastAxis, size } from '../../training/program/graph.ts';
 import { phases } from '../../contract/runs.ts';
 import { runChecks, type Check } from './checks.ts';
 import { compare, largest, type Comparison } from './comparison.ts';
@@ -73,7 +73,9 @@ function passChecks(net: NetProgram, fixture: NetFixture): Check[] {
   const gradients = [...net.gradientOf].map(([{ name }, region]) =>
     check('grads', name, { region }, grads[name]),
   );
-  const layers = net.builder.layers.flatMap(({ name, input, output }) => {
+  const layers = net.builder.layers.flatMap(({ name, uses: [use] }) => {
+    if (!use?.input) return [];
+    const { input, output } = use;
     const gradient = net.outputGradients.get(output);
     return [
       check('layer_io.a', name, { region: net.regionOf(input) }, layer_io[name]?.a),
@@ -105,10 +107,9 @@ function factorChecks(
   factors: LayerFactors,
 ): Check[] {
   const prefix = `factors.${flavour}`;
-  // The engine sends column c of all loss terms of an example back at once.
-  const kind = fisher === 'type2' && factors.G.type2_shared ? 'type2_shared' : fisher;
-  const expected = factors.G[kind] ?? factors.G.type2;
-  const tolerance = directTolerance(mostRows([layer]));
+  const kind = fisher;
+  const expected = factors.G[kind];
+  const tolerance = directTolerance(mostRows([layer.whole]));
   const check = (
     quantity: string,
     where: string,
@@ -136,7 +137,7 @@ function preconditionedChecks(
   const { flavour, fisher, layout, directions } = choice;
   const made = fixture.preconditioned[flavour][fisher][layer.name];
   const io = fixture.layer_io[layer.name];
-  if (!made || !io || (fisher === 'type2' && !kindsCoincide(factors))) return [];
+  if (!made || !io) return [];
   const terms = sumOfMagnitudes(io.a, io.g, layer.bias !== null);
   return Object.keys(dampingRules).flatMap((key): Check[] => {
     const rule = key as FixtureRule;
@@ -144,7 +145,7 @@ function preconditionedChecks(
     if (!P) return [];
     const damping = dampingOf(rule, fixture.damping, made.pi_value);
     const preconditioning = { A: factors.A, G: factors.G[fisher], P, terms, damping };
-    const error = preconditionedError(preconditioning, preconditioningErrors(mostRows([layer])));
+    const error = preconditionedError(preconditioning, preconditioningErrors(mostRows([layer.whole])));
     return [
       {
         where: `preconditioned.${flavour}.${fisher}.${layer.name}.${rule}`,
@@ -188,5 +189,7 @@ function missing(fixture: NetFixture): string[] {
 
 /** Rows a layer's weight is applied to, which is what the sums of its gradient and its factors run over. */
 function mostRows(layers: readonly LinearLayer[]): number {
-  return Math.max(...layers.map(({ input, inputs }) => size(input.shape) / inputs));
+  return Math.max(
+    ...layers.flatMap(({ uses }) => uses.map(({ output }) => size(output.shape) / lastAxis(output))),
+  );
 }

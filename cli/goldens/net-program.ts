@@ -111,10 +111,9 @@ export async function compileNet(
   const gradients = parts.parameters.twin(scope, 'gradients');
   const outputGradients = addBackward(graph, builder, loss, { gradientOf: gradients.of });
   const regions = new Map<Tensor, Region>();
-  const inputsAndOutputs = builder.layers.flatMap(({ input, output }) => [
-    input,
-    outputGradients.get(output),
-  ]);
+  const inputsAndOutputs = builder.layers.flatMap(({ uses }) =>
+    uses.flatMap(({ input, output }) => [input, outputGradients.get(output)]),
+  );
   for (const tensor of [net.output, ...net.intermediates.values(), ...inputsAndOutputs]) {
     if (tensor) regions.set(tensor, readable(scope, graph, tensor));
   }

@@ -80,7 +80,7 @@ function convolutionNet(
   const intermediates = new Map<string, Tensor>();
   let image = permute(x, [0, 2, 3, 1]);
   for (const { name, d_out, kernel, stride, padding, bias } of convolutions) {
-    const z = builder.convolution(name, image, d_out, { kernel, stride, padding, dilation: 1 }, bias);
+    const z = builder.convolution(name, image, d_out, { kernel, stride, padding, dilation: 1 }, { bias });
     intermediates.set(`${name}_pre`, permute(z, [0, 3, 1, 2]));
     image = relu(z);
   }

@@ -8,36 +8,49 @@ import { blockLength } from '../program/parameters.ts';
 import type { KfacLayer } from './factors.ts';
 import { paddedSide } from './padding.ts';
 
-export interface JointGroup {
+/** A weight as a matrix [outputs, inputs], and the bias that is its last column where there is one. */
+export interface JointMatrix {
+  readonly layer: {
+    readonly outputs: number;
+    readonly inputs: number;
+    readonly weight: { readonly offset: number };
+    readonly bias: { readonly offset: number } | null;
+    /** Numbers from one output to the next, and from one input to the next. Default: `inputs` and 1. */
+    readonly rowStride?: number;
+    readonly columnStride?: number;
+  };
+}
+
+export interface JointGroup<L extends JointMatrix = KfacLayer> {
   /** Padded rows (outputs) and columns (inputs and bias). */
   rows: number;
   columns: number;
-  layers: KfacLayer[];
+  layers: L[];
   /** Numbers from one matrix to the next. */
   stride: number;
   /** Position of the group in a joint arena, in numbers. */
   offset: number;
 }
 
-export interface JointLayout {
-  groups: JointGroup[];
+export interface JointLayout<L extends JointMatrix = KfacLayer> {
+  groups: JointGroup<L>[];
   /** Layers in the order they lie in a joint arena. */
-  layers: KfacLayer[];
+  layers: L[];
   /** Numbers in a joint arena. */
   length: number;
   /** u32 [blocks]: the layer each block belongs to. */
   blocks: Region;
-  /** 8 u32 per layer; see kfac-layer.wgsl. */
+  /** 9 u32 per layer; see kfac-layer.wgsl. */
   table: Region;
 }
 
 const noBias = 0xffffffff;
 
-export function layOutJoint(gpu: GpuContext, layers: readonly KfacLayer[]): JointLayout {
-  const groups: JointGroup[] = [];
+export function layOutJoint<L extends JointMatrix>(gpu: GpuContext, layers: readonly L[]): JointLayout<L> {
+  const groups: JointGroup<L>[] = [];
   for (const layer of layers) {
     const rows = paddedSide(layer.layer.outputs);
-    const columns = layer.a.padded;
+    const columns = paddedSide(layer.layer.inputs + (layer.layer.bias ? 1 : 0));
     let group = groups.find((g) => g.rows === rows && g.columns === columns);
     if (!group) {
       group = {
@@ -66,7 +79,7 @@ export function layOutJoint(gpu: GpuContext, layers: readonly KfacLayer[]): Join
   };
 }
 
-function blockTable(gpu: GpuContext, groups: JointGroup[], length: number): Region {
+function blockTable(gpu: GpuContext, groups: readonly JointGroup<JointMatrix>[], length: number): Region {
   const blocks = new Uint32Array(length / blockLength);
   let layer = 0;
   for (const group of groups) {
@@ -78,7 +91,7 @@ function blockTable(gpu: GpuContext, groups: JointGroup[], length: number): Regi
   return uploadTable(gpu, 'joint blocks', blocks);
 }
 
-function layerTable(gpu: GpuContext, groups: JointGroup[]): Region {
+function layerTable(gpu: GpuContext, groups: readonly JointGroup<JointMatrix>[]): Region {
   const rows = groups.flatMap((group) =>
     group.layers.map(({ layer }, slot) => [
       group.offset + slot * group.stride,
@@ -88,7 +101,8 @@ function layerTable(gpu: GpuContext, groups: JointGroup[]): Region {
       layer.weight.offset,
       layer.bias?.offset ?? noBias,
       group.stride / blockLength,
-      0,
+      layer.rowStride ?? layer.inputs,
+      layer.columnStride ?? 1,
     ]),
   );
   return uploadTable(gpu, 'joint layers', Uint32Array.from(rows.flat()));
@@ -97,7 +111,7 @@ function layerTable(gpu: GpuContext, groups: JointGroup[]): Region {
 /** A joint arena: the whole, and one region per group. */
 export function jointArena(
   gpu: GpuContext,
-  layout: JointLayout,
+  layout: Pick<JointLayout<JointMatrix>, 'groups' | 'length'>,
   label: string,
 ): { whole: Region; groups: Region[] } {
   const groups = layout.groups.map(

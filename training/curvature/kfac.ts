@@ -12,7 +12,7 @@ import type { OptimiserArenas } from '../optimisers/first-order.ts';
 import type { Graph, Tensor } from '../program/graph.ts';
 import type { Loss } from '../program/operations/loss.ts';
 import type { StepUniform } from '../program/step-scalars.ts';
-import { addFactors, createFactors, type FactorSet } from './factors.ts';
+import { addFactors, createFactors, layerReports, type FactorSet } from './factors.ts';
 import type { Flavour } from './flavour.ts';
 import { Inverses } from './inverses.ts';
 import { layOutJoint, type JointLayout } from './joint-layout.ts';
@@ -35,7 +35,10 @@ export class Kfac {
     flavourOf: (layer: LinearLayer) => Flavour,
   ) {
     this.spec = spec;
-    this.factors = createFactors(gpu, layers, flavourOf);
+    this.factors = createFactors(gpu, layers, flavourOf, {
+      maxSide: spec.maxFactorSide,
+      convention: spec.reduceConvention,
+    });
     this.layout = layOutJoint(gpu, this.factors.layers);
     this.inverses =
       spec.preconditioner === 'identity'
@@ -62,13 +65,7 @@ export class Kfac {
   }
 
   get reports(): LayerReport[] {
-    return this.factors.layers.map(({ layer, flavour, a, g }) => ({
-      name: layer.name,
-      sharing: layer.sharing,
-      aSize: a.size,
-      gSize: g.size,
-      flavour,
-    }));
+    return layerReports(this.factors);
   }
 
   /** The factor and inverse phases; the program has its forward and backward pass already. */
@@ -96,6 +93,7 @@ export class Kfac {
     // Momentum is made of clipped gradients already.
     const [source, clipScale] =
       this.spec.recipe === 'grafted' ? [arenas.first, null] : [arenas.gradients, arenas.clipScale];
+      samples: this.spec.fisherSamples,
     graph.inPhase('precondition', () =>
       graph.effect('precondition', [], () => this.preconditioner.precondition(source, clipScale)),
     );

@@ -54,7 +54,7 @@ export function addBackward(
 ): Map<Tensor, Tensor> {
   return graph.inPhase('backward', () => {
     const seed = lossSeed(loss, { kind: 'gradient' }, 1 / loss.termCount);
-    const outputs = builder.layers.map((layer) => layer.output);
+    const outputs = builder.layers.flatMap(({ uses }) => uses.map((use) => use.output));
     const all = backward(
       graph,
       [{ tensor: loss.outputs, gradient: seed }],

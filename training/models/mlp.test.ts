@@ -35,8 +35,8 @@ describe('mlp', () => {
         [2, 1, 2, 2],
         2,
       );
-      expect(builder.layers.map(({ input }) => input.label)).toEqual(['images', kind, kind]);
-      expect(logits).toBe(builder.layers.at(-1)?.output);
+      expect(builder.layers.map(({ uses }) => uses[0]?.input?.label)).toEqual(['images', kind, kind]);
+      expect(logits).toBe(builder.layers.at(-1)?.uses[0]?.output);
     }
   });
 });

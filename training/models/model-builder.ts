@@ -1,7 +1,10 @@
 /**
  * What model code calls: layers by name over symbolic tensors. Every linear and convolution layer is written down with
- * its input, its output and how many positions share its weight, because that is all K-FAC needs to know.
+ * what it reads, its output and the positions that share its weight, because that is all K-FAC needs to know
+ * (`layers.ts`). A name that is used again is the same layer with the same weight: its uses are kept together.
  */
+import { KronlabError } from '../../contract/errors.ts';
+import { embedding } from '../program/operations/embedding.ts';
 import { batchNorm } from '../program/operations/batch-norm.ts';
 import { groupNorm } from '../program/operations/group-norm.ts';
 import { layerNorm } from '../program/operations/layer-norm.ts';
@@ -9,47 +12,53 @@ import { linear } from '../program/operations/linear.ts';
 import { convolution } from '../program/operations/convolution.ts';
 import { unfold } from '../program/operations/unfold.ts';
 import type { Pair, Window } from '../../gpu-kernels/convolution/window.ts';
-import { lastAxis, size, type Graph, type Tensor } from '../program/graph.ts';
+import { lastAxis, type Graph, type Tensor } from '../program/graph.ts';
 import type { Parameter, Parameters, ParameterKind, Initialiser } from '../program/parameters.ts';
 import { normal, ones, uniformFanIn, zeros } from './initialisers.ts';
+import { densePositions, type LayerUse, type LinearLayer, type Positions } from './layers.ts';
 
-/** A layer z = W a + b whose weight is applied at `sharing` positions of every example. */
-export interface LinearLayer {
-  readonly name: string;
-  readonly weight: Parameter;
-  readonly bias: Parameter | null;
-  /** What the layer reads; for a convolution the image [N, H, W, C]. */
-  readonly source: Tensor;
-  /** How a convolution walks over its source; null for a linear layer. */
-  readonly window: Window | null;
-  /**
-   * [N, R..., inputs]; for a convolution the patches. They are added to the graph when first asked for, in the phase
-   * that asks: the convolution itself does without them.
-   */
-  readonly input: Tensor;
-  /** [N, R..., outputs] */
-  readonly output: Tensor;
-  readonly inputs: number;
-  readonly outputs: number;
-  /** R: positions per example; 1 after pooling. */
-  readonly sharing: number;
-  /** Softmax ignores a shift of the keys, which makes the reduce factor G of a key projection exactly zero. */
-  readonly isAttentionKey: boolean;
-}
+export type { LinearLayer } from './layers.ts';
 
 /** What a program is for: batch statistics are computed in training and remembered ones are used in evaluation. */
 export type ModelMode = 'training' | 'evaluation';
+
+export interface LinearOptions {
+  /** Default: true. */
+  bias?: boolean;
+  isAttentionKey?: boolean;
+  /** Of rows [rows, inputs] that are nodes, edges or other parts of examples: where each example's rows start, u32 [N + 1]. */
+  offsets?: Tensor;
+  /** Of an input [N, R..., inputs]: f32 [N, R], 0 where a position is padding. */
+  mask?: Tensor;
+}
+
+export interface ConvolutionLayerOptions {
+  bias?: boolean;
+  groups?: number;
+}
+
+export interface BuilderOptions {
+  /** Whether embeddings are layers to K-FAC; else they take the first-order update. Default: false. */
+  embeddingsAreLayers?: boolean;
+}
 
 export class ModelBuilder {
   readonly graph: Graph;
   readonly layers: LinearLayer[] = [];
   readonly mode: ModelMode;
   private readonly parameters: Parameters;
+  private readonly embeddingsAreLayers: boolean;
 
-  constructor(graph: Graph, parameters: Parameters, mode: ModelMode = 'training') {
+  constructor(
+    graph: Graph,
+    parameters: Parameters,
+    mode: ModelMode = 'training',
+    options: BuilderOptions = {},
+  ) {
     this.graph = graph;
     this.parameters = parameters;
     this.mode = mode;
+    this.embeddingsAreLayers = options.embeddingsAreLayers ?? false;
   }
 
   /** A parameter outside linear layers. */
@@ -58,51 +67,70 @@ export class ModelBuilder {
   }
 
   /** x[..., inputs] W^T + b; weight [outputs, inputs], bias [outputs], initialised as nn.Linear. */
-  linear(
-    name: string,
-    x: Tensor,
-    outputs: number,
-    options: { bias?: boolean; isAttentionKey?: boolean } = {},
-  ): Tensor {
+  linear(name: string, x: Tensor, outputs: number, options: LinearOptions = {}): Tensor {
+    const { bias: withBias = true, isAttentionKey = false, offsets, mask } = options;
     const inputs = lastAxis(x);
-    const weight = this.obtain(`${name}.weight`, [outputs, inputs], 'weight', uniformFanIn(inputs));
-    return this.shared(name, x, weight, options.bias ?? true, options.isAttentionKey ?? false);
+    const initialise = uniformFanIn(inputs);
+    const weight = this.obtain(`${name}.weight`, [outputs, inputs], 'weight', initialise);
+    const bias = withBias ? this.obtain(`${name}.bias`, [outputs], 'bias', initialise) : null;
+    const matrix = this.graph.reshape(this.leaf(weight), [outputs, inputs]);
+    const output = linear(x, matrix, bias ? this.leaf(bias) : null);
+    const positions = offsets ? raggedPositions(name, x, offsets) : densePositions(x, mask ?? null);
+    const use: LayerUse = { source: { kind: 'rows', rows: x }, input: x, output, positions };
+    this.note({ name, weight, bias, inputs, outputs, groups: 1, isTransposed: false, isAttentionKey }, use);
+    return output;
   }
 
   /**
-   * Convolution of an image [N, H, W, C]; weight [channels, C / groups, KH, KW] as in PyTorch, zero padding. K-FAC knows
-   * convolutions of one group only: the weight of others takes the first-order update.
+   * Convolution of an image [N, H, W, C]; weight [channels, C / groups, KH, KW] as in PyTorch, zero padding. The groups
+   * are layers side by side, each with its own factors.
    */
-  convolution(name: string, x: Tensor, channels: number, window: Window, bias = true, groups = 1): Tensor {
+  convolution(
+    name: string,
+    x: Tensor,
+    channels: number,
+    window: Window,
+    options: ConvolutionLayerOptions = {},
+  ): Tensor {
+    const { bias: withBias = true, groups = 1 } = options;
     const inGroup = Math.floor(lastAxis(x) / groups);
     const { kernel: side, ...walk } = window;
     const kernel: Pair = typeof side === 'number' ? [side, side] : side;
     const inputs = inGroup * kernel[0] * kernel[1];
     const initialise = uniformFanIn(inputs);
-    const isLayer = groups === 1;
-    const shape = [channels, inGroup, ...kernel];
-    const weight = this.obtain(`${name}.weight`, shape, isLayer ? 'weight' : 'other', initialise);
-    const shift = bias
-      ? this.obtain(`${name}.bias`, [channels], isLayer ? 'bias' : 'other', initialise)
-      : null;
-    const output = convolution(x, this.leaf(weight), shift ? this.leaf(shift) : null, { ...walk, groups });
-    if (isLayer) {
-      let patches: Tensor | null = null;
-      this.layers.push({
-        name,
-        weight,
-        bias: shift,
-        source: x,
-        window,
-        get input() {
-          return (patches ??= unfold(x, window).patches);
-        },
-        output,
-        inputs,
-        outputs: channels,
-        sharing: size(output.shape.slice(1, -1)),
-        isAttentionKey: false,
-      });
+    const weight = this.obtain(`${name}.weight`, [channels, inGroup, ...kernel], 'weight', initialise);
+    const bias = withBias ? this.obtain(`${name}.bias`, [channels], 'bias', initialise) : null;
+    const output = convolution(x, this.leaf(weight), bias ? this.leaf(bias) : null, { ...walk, groups });
+    let patches: Tensor | null = null;
+    const use: LayerUse = {
+      source: { kind: 'image', image: x, window },
+      get input() {
+        return (patches ??= unfold(x, window).patches);
+      },
+      output,
+      positions: densePositions(output),
+    };
+    const [isTransposed, isAttentionKey] = [false, false];
+    this.note({ name, weight, bias, inputs, outputs: channels, groups, isTransposed, isAttentionKey }, use);
+    return output;
+  }
+
+  /** Rows of a table [count, width] by u32 ids [N, ...], initialised as nn.Embedding unless said otherwise. */
+  embedding(
+    name: string,
+    ids: Tensor,
+    count: number,
+    width: number,
+    options: { initialise?: Initialiser; mask?: Tensor } = {},
+  ): Tensor {
+    const kind = this.embeddingsAreLayers ? 'weight' : 'other';
+    const weight = this.obtain(`${name}.weight`, [count, width], kind, options.initialise ?? normal(1));
+    const output = embedding(this.leaf(weight), ids);
+    if (this.embeddingsAreLayers) {
+      const positions = densePositions(output, options.mask ?? null);
+      const use: LayerUse = { source: { kind: 'ids', ids }, input: null, output, positions };
+      const table = { isTransposed: true, isAttentionKey: false, groups: 1 };
+      this.note({ name, weight, bias: null, inputs: count, outputs: width, ...table }, use);
     }
     return output;
   }
@@ -139,22 +167,25 @@ export class ModelBuilder {
     return this.parameter(name, [1, length, width], normal(0.02));
   }
 
-  private shared(
-    name: string,
-    x: Tensor,
-    weight: Parameter,
-    withBias: boolean,
-    isAttentionKey: boolean,
-  ): Tensor {
-    const inputs = lastAxis(x);
-    const outputs = weight.shape[0] ?? 1;
-    const bias = withBias ? this.obtain(`${name}.bias`, [outputs], 'bias', uniformFanIn(inputs)) : null;
-    const matrix = this.graph.reshape(this.leaf(weight), [outputs, inputs]);
-    const output = linear(x, matrix, bias ? this.leaf(bias) : null);
-    const sharing = size(x.shape.slice(1, -1));
-    const reads = { source: x, window: null, input: x };
-    this.layers.push({ name, weight, bias, ...reads, output, inputs, outputs, sharing, isAttentionKey });
-    return output;
+  /** A weight that is known already has one more use. */
+  private note(layer: Omit<LinearLayer, 'uses'>, use: LayerUse): void {
+    const known = this.layers.find(({ weight }) => weight === layer.weight);
+    if (!known) {
+      this.layers.push({ ...layer, uses: [use] });
+      return;
+    }
+    const isAlike =
+      known.bias === layer.bias &&
+      known.groups === layer.groups &&
+      known.isTransposed === layer.isTransposed &&
+      known.isAttentionKey === layer.isAttentionKey;
+    if (!isAlike) {
+      throw new KronlabError(
+        'internal',
+        `${layer.name} is used twice in different ways; bias, groups, kind and role of a shared weight must be the same`,
+      );
+    }
+    known.uses.push(use);
   }
 
   private buffer(name: string, shape: readonly number[], initial: number): Tensor {
@@ -181,4 +212,15 @@ export class ModelBuilder {
 
   /** The symbolic tensor of each parameter in this graph. */
   readonly leaves = new Map<Parameter, Tensor>();
+}
+
+function raggedPositions(name: string, x: Tensor, offsets: Tensor): Positions {
+  if (x.shape.length !== 2 || offsets.type !== 'u32' || offsets.shape.length !== 1) {
+    throw new KronlabError(
+      'internal',
+      `${name} reads [${x.shape.join(', ')}] by ${offsets.type} offsets [${offsets.shape.join(', ')}]; ` +
+        'ragged rows are [rows, inputs] with u32 offsets [N + 1]',
+    );
+  }
+  return { kind: 'ragged', examples: (offsets.shape[0] ?? 2) - 1, offsets };
 }

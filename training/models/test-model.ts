@@ -6,6 +6,7 @@ import type { ModelSpec } from '../../contract/run-spec.ts';
 import { Region } from '../../gpu-kernels/region.ts';
 import { Graph, size, type Tensor } from '../program/graph.ts';
 import { Parameters } from '../program/parameters.ts';
+import { sharingOf } from './layers.ts';
 import { buildModel } from './model.ts';
 import { ModelBuilder } from './model-builder.ts';
 
@@ -32,6 +33,6 @@ export function describeParameters(parameters: Parameters): string[] {
 /** `name inputs -> outputs, shared R times` of every weight-sharing layer. */
 export function describeLayers(builder: ModelBuilder): string[] {
   return builder.layers.map(
-    ({ name, inputs, outputs, sharing }) => `${name} ${inputs} -> ${outputs}, shared ${sharing} times`,
+    (layer) => `${layer.name} ${layer.inputs} -> ${layer.outputs}, shared ${sharingOf(layer)} times`,
   );
 }

@@ -66,7 +66,7 @@ describe('vit', () => {
 
   it('gives query, key and value one input, so that they share a factor', () => {
     const { builder } = traceModel(spec, [3, 2, 4, 6], 10);
-    const inputs = builder.layers.slice(1, 4).map(({ input }) => input.id);
+    const inputs = builder.layers.slice(1, 4).map(({ uses }) => uses[0]?.input?.id);
     expect(new Set(inputs).size).toBe(1);
   });
 

@@ -12,8 +12,17 @@ export interface Seed {
   gradient: Tensor;
 }
 
-/** Gradients of sum(seed.gradient * seed.tensor) with respect to each tensor of `wrt`; missing when independent. */
-export function backward(graph: Graph, seeds: readonly Seed[], wrt: readonly Tensor[]): Map<Tensor, Tensor> {
+/**
+ * Gradients of sum(seed.gradient * seed.tensor) with respect to each tensor of `wrt`; missing when independent. `visit` is
+ * told each of them as soon as it is complete: what it adds to the program stands before the rest of the backward pass, so
+ * that a gradient nobody else reads need not outlive it.
+ */
+export function backward(
+  graph: Graph,
+  seeds: readonly Seed[],
+  wrt: readonly Tensor[],
+  visit: (tensor: Tensor, gradient: Tensor) => void = () => undefined,
+): Map<Tensor, Tensor> {
   const wanted = new Set(wrt);
   const dependent = dependentTensors(graph, wanted);
   const gradients = new Map<Tensor, Tensor>();
@@ -22,6 +31,10 @@ export function backward(graph: Graph, seeds: readonly Seed[], wrt: readonly Ten
   for (const node of graph.nodes.slice(0, graph.nodes.length).reverse()) {
     const outputGradients = node.outputs.map((output) => gradients.get(output) ?? null);
     if (outputGradients.every((g) => g === null)) continue;
+    node.outputs.forEach((output, i) => {
+      const gradient = outputGradients[i];
+      if (gradient && wanted.has(output)) visit(output, gradient);
+    });
     const needed = node.inputs.map((input) => dependent.has(input));
     if (!needed.includes(true)) continue;
     pullBack(node, outputGradients, needed, gradients);

@@ -125,7 +125,7 @@ it('columns square to M times the Hessian of the loss', async () => {
   const columns = await evaluate((_, leaf) => {
     const loss = lossOf(leaf, batch);
     return [0, 1, 2].map((c) =>
-      lossSeed(loss, { kind: 'column', column: leaf(Uint32Array.of(c), [1], 'column') }, 1),
+      lossSeed(loss, { kind: 'column', round: leaf(Uint32Array.of(c), [1], 'column') }, 1),
     );
   });
   const weight = 5 / countOf(batch);

@@ -5,6 +5,7 @@ import { lastAxis, size, type Lowering, type Node, type Operation, type Tensor }
 import source from './binary-cross-entropy.wgsl';
 import countSource from './loss-count.wgsl';
 import { launchRows } from './loss-rows.ts';
+import { elementwise } from './elementwise.ts';
 import type { Loss } from './loss.ts';
 import { sumAxes } from './reduce.ts';
 
@@ -65,6 +66,7 @@ export function binaryCrossEntropy(logits: Tensor, targets: Tensor, mask?: Tenso
     null,
   );
   const counted = sumAxes(present, 0, 0);
+  const hasAny = { name: 'has a target', expression: 'min(a, T(1.0))', gradients: [] };
   const [terms, probabilities, hits] = graph.add(operation, [logits, ...marks, counted], {
     attributes: null,
     outputs: [
@@ -83,6 +85,7 @@ export function binaryCrossEntropy(logits: Tensor, targets: Tensor, mask?: Tenso
     termCount,
     classes,
     counted,
+    countedTerms: sumAxes(elementwise(hasAny, present), 0, 0),
     mask: mask ?? null,
     smoothing: 0,
     ignored: null,

@@ -157,7 +157,7 @@ describe('column seeds square to the Hessian of a term', () => {
       const loss = build(leaf);
       return Array.from({ length: classes }, (_, c) => {
         const column = leaf(Uint32Array.of(c), [1], 'column');
-        return lossSeed(loss, { kind: 'column', column }, factor);
+        return lossSeed(loss, { kind: 'column', round: column }, factor);
       });
     });
   }

@@ -31,6 +31,8 @@ export interface Loss {
   classes: number;
   /** One number, how many labels (bce: targets) count; null where all do. */
   counted: Tensor | null;
+  /** One number, how many terms count: those with a label, or with any target. Null where all do. */
+  countedTerms: Tensor | null;
   /** [M, C], 0 where a target does not count; only for bce. */
   mask: Tensor | null;
   smoothing: number;
@@ -129,6 +131,7 @@ export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntro
     termCount,
     classes,
     counted,
+    countedTerms: counted,
     mask: null,
     smoothing,
     ignored,
@@ -159,14 +162,34 @@ export function meanSquaredError(predictions: Tensor, targets: Tensor): Loss {
     termCount,
     classes,
     counted: null,
+    countedTerms: null,
     mask: null,
     smoothing: 0,
     ignored: null,
   };
 }
 
-type SeedMode =
-  { kind: 'gradient' } | { kind: 'sample'; step: StepUniform } | { kind: 'column'; column: Tensor };
+/**
+ * The terms of an example one after another: only those at one place within their example are sent back. The round of
+ * `lossSeed` says which: round = place * columns + column.
+ */
+export interface TermPlaces {
+  /** Terms of the example with the most. */
+  most: number;
+  /** u32 [M]: how many terms of its own example come before each. Null: every example has `most`, in order. */
+  places: Tensor | null;
+}
+
+/** `round` is one u32 that counts how often the seed has been made. */
+export type SeedMode =
+  /** The gradient of the terms; with `terms` of those at place `round`. */
+  | { kind: 'gradient'; round?: Tensor; terms?: TermPlaces }
+  /** The same with labels drawn from the model; another draw in every round. */
+  | { kind: 'sample'; step: StepUniform; round?: Tensor }
+  /** The same with given labels [rounds, ...], in the place of draws. */
+  | { kind: 'labels'; labels: Tensor; round: Tensor }
+  /** Column `round` of the square root of the Hessian; with `terms` column round % C at place round / C. */
+  | { kind: 'column'; round: Tensor; terms?: TermPlaces };
 
 interface SeedAttributes {
   loss: Loss['kind'];
@@ -182,6 +205,7 @@ const seedOperation: Operation<SeedAttributes> = {
   name: 'loss seed',
   lower(node, lowering) {
     const { loss, mode, factor, names, smoothing, ignored } = node.attributes;
+    const terms = 'terms' in mode ? mode.terms : undefined;
     const seed = node.outputs[0] as Tensor;
     const classes = lastAxis(seed);
     const rows = size(seed.shape) / classes;
@@ -196,7 +220,11 @@ const seedOperation: Operation<SeedAttributes> = {
       BCE: loss === 'bce',
       GRADIENT: mode.kind === 'gradient',
       SAMPLE: mode.kind === 'sample',
+      LABELS: mode.kind === 'labels',
       COLUMN: mode.kind === 'column',
+      ROUNDS: names.includes('round'),
+      TERMS: terms !== undefined,
+      PLACES: names.includes('places'),
       SMOOTH: smoothing > 0,
       WEIGHTED: names.includes('counted'),
       MASKED: names.includes('mask'),
@@ -212,7 +240,14 @@ const seedOperation: Operation<SeedAttributes> = {
         ],
         params: {
           type: 'Params',
-          data: Uint32Array.of(rows, classes, floatBits(factor), floatBits(smoothing), ignored),
+          data: Uint32Array.of(
+            rows,
+            classes,
+            floatBits(factor),
+            floatBits(smoothing),
+            ignored,
+            terms?.most ?? 1,
+          ),
         },
         ...(mode.kind === 'sample' ? { step: mode.step } : {}),
         workgroups: [Math.ceil(rows / 32), 1, 1],
@@ -224,8 +259,8 @@ const seedOperation: Operation<SeedAttributes> = {
 
 /**
  * A seed for `backward`, shaped like the outputs. `gradient` with factor 1/M gives the gradient of the mean loss;
- * `sample` and `column` give the un-averaged pseudo-gradients of the Monte-Carlo and the type-2 Fisher, whose outer
- * products sum to M times the Hessian of the loss, also where some targets do not count.
+ * `sample`, `labels` and `column` give the un-averaged pseudo-gradients of the Monte-Carlo and the type-2 Fisher, whose
+ * outer products sum to M times the Hessian of the loss, also where some targets do not count.
  */
 export function lossSeed(loss: Loss, mode: SeedMode, factor: number): Tensor {
   const inputs = seedInputs(loss, mode);
@@ -246,17 +281,19 @@ export function lossSeed(loss: Loss, mode: SeedMode, factor: number): Tensor {
 
 function seedInputs(loss: Loss, mode: SeedMode): [string, Tensor][] {
   const { kind, counted, mask, probabilities } = loss;
+  const comparesTargets = mode.kind === 'gradient' || mode.kind === 'labels';
   const inputs: [string, Tensor][] = [];
   if (probabilities) inputs.push(['probabilities', probabilities]);
-  if (kind === 'mse' && mode.kind === 'gradient') {
-    inputs.push(['outputs', loss.outputs], ['targets', loss.targets]);
-  }
+  if (kind === 'mse' && comparesTargets) inputs.push(['outputs', loss.outputs]);
+  if (kind === 'mse' && mode.kind === 'gradient') inputs.push(['targets', loss.targets]);
   if (kind === 'cross-entropy' && (mode.kind === 'gradient' || counted)) {
     inputs.push(['labels', loss.targets]);
   }
   if (kind === 'bce') inputs.push(['targets', loss.targets]);
   if (counted) inputs.push(['counted', counted]);
   if (mask) inputs.push(['mask', mask]);
-  if (mode.kind === 'column') inputs.push(['column', mode.column]);
+  if (mode.kind === 'labels') inputs.push(['given', mode.labels]);
+  if (mode.round) inputs.push(['round', mode.round]);
+  if ('terms' in mode && mode.terms?.places) inputs.push(['places', mode.terms.places]);
   return inputs;
 }

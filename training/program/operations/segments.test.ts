@@ -6,7 +6,14 @@ import { size, type Graph } from '../graph.ts';
 import { checkOperation, evaluate, f32Tolerance, noise } from '../test-program.ts';
 import { relu } from './elementwise.ts';
 import { inverseIndexOf, noRow, type InverseIndex } from './inverse-index.ts';
-import { gatherRows, scatterSum, segmentMean, segmentSum } from './segments.ts';
+import {
+  gatherRows,
+  placesInSegments,
+  scatterSum,
+  segmentCounts,
+  segmentMean,
+  segmentSum,
+} from './segments.ts';
 import { integers } from './test-leaves.ts';
 
 let gpu: GpuContext;
@@ -143,6 +150,16 @@ it('sums and gathers for any index and any segments', () =>
     ),
     { numRuns: 4 },
   ));
+
+it.each(ragged)('counts the rows of segments $name and their places', async ({ offsets, rows }) => {
+  const [counts, places] = await evaluate((graph) => {
+    const tensor = integers(gpu, graph, offsets);
+    return [segmentCounts(tensor), placesInSegments(tensor, rows)];
+  });
+  expect([...(counts ?? [])]).toEqual(offsets.slice(1).map((last, s) => last - offsets[s]!));
+  const firsts = Array.from({ length: rows }, (_, i) => Math.max(...offsets.filter((first) => first <= i)));
+  expect([...new Uint32Array(places!.buffer)]).toEqual(firsts.map((first, i) => i - first));
+});
 
 it('passes messages: gather by senders, act, sum by receivers', () => {
   const senders = [0, 1, 2, 2, 3, noRow];

@@ -89,27 +89,39 @@ function launchSum(node: Node, lowering: Lowering): Dispatch[] {
 
 const segmentOfRowsOperation: Operation<null> = {
   name: 'segment of rows',
-  lower: (node, lowering) => launchSegments(node, lowering, 'u32'),
+  lower: (node, lowering) => launchSegments(node, lowering, 'ROWS'),
+};
+
+const placesOperation: Operation<null> = {
+  name: 'places in segments',
+  lower: (node, lowering) => launchSegments(node, lowering, 'PLACES'),
+};
+
+const countsOperation: Operation<null> = {
+  name: 'segment counts',
+  lower: (node, lowering) => launchSegments(node, lowering, 'COUNTS'),
 };
 
 const inverseCountsOperation: Operation<null> = {
   name: 'inverse counts',
-  lower: (node, lowering) => launchSegments(node, lowering, 'f32'),
+  lower: (node, lowering) => launchSegments(node, lowering, 'INVERSES'),
 };
 
-function launchSegments(node: Node, lowering: Lowering, type: 'u32' | 'f32'): Dispatch[] {
+const segmentAnswers = { ROWS: false, PLACES: false, COUNTS: false, INVERSES: false };
+
+function launchSegments(node: Node, lowering: Lowering, answer: keyof typeof segmentAnswers): Dispatch[] {
   const [offsets] = node.inputs as [Tensor];
   const result = node.outputs[0] as Tensor;
   return [
     launch({
       label: node.operation.name,
       source: segmentSource,
-      values: { ROWS: type === 'u32' },
+      values: { ...segmentAnswers, [answer]: true },
       threads: size(result.shape),
       params: [size(offsets.shape) - 1],
       access: [
         memory('offsets', lowering.region(offsets), 'u32'),
-        memory('result', lowering.region(result), type, true),
+        memory('result', lowering.region(result), result.type, true),
       ],
     }),
   ];
@@ -188,6 +200,18 @@ export function scatterSum(
 function segmentOfRows(offsets: Tensor, rows: number): Tensor {
   const output = { shape: [rows], type: 'u32' as const, label: 'segment of rows' };
   return offsets.graph.add1(segmentOfRowsOperation, [offsets], output, null);
+}
+
+/** How many rows of its own segment come before each of `rows` rows, u32. */
+export function placesInSegments(offsets: Tensor, rows: number): Tensor {
+  const output = { shape: [rows], type: 'u32' as const, label: 'places in segments' };
+  return offsets.graph.add1(placesOperation, [offsets], output, null);
+}
+
+/** The number of rows of each segment, f32 [S], of offsets u32 [S + 1]. */
+export function segmentCounts(offsets: Tensor): Tensor {
+  const output = { shape: [size(offsets.shape) - 1], label: 'segment counts' };
+  return offsets.graph.add1(countsOperation, [offsets], output, null);
 }
 
 /**

@@ -1,0 +1,334 @@
+/**
+ * Kronecker factors of every linear and convolution layer, as part of the tensor program: A from what the layer reads, G
+ * from the gradient of its output, both in the expand or the reduce flavour, from one of several Fishers. Formulas:
+ * Eschenhagen et al. 2023, equations 7 and 10, for a loss that averages M terms:
+ *
+ *   expand   A = 1/(sum_n R_n) sum_n sum_r a a^T     G = 1/M sum_c sum_n sum_r g g^T
+ *   reduce   A = 1/N sum_n abar abar^T               G = 1/M sum_c sum_n ghat ghat^T
+ *            abar = mean over r of a                 ghat = sum over r of g
+ *
+ * with a carrying a trailing 1 when the layer has a bias, and g the gradient of the un-averaged loss terms. What counts as
+ * a row is said in `factor-rows.ts`, what is sent back for each Fisher in `docs/kfac.md`.
+ */
+import type { KfacSpec } from '../../contract/run-spec.ts';
+import { linearGrid } from '../../gpu-kernels/grid.ts';
+import { floatBits } from '../../gpu-kernels/dispatch.ts';
+import type { Region } from '../../gpu-kernels/region.ts';
+import { expandTemplate } from '../../gpu-kernels/template.ts';
+import type { LayerUse } from '../models/layers.ts';
+import { backward } from '../program/backward.ts';
+import { lastAxis, size, type Graph, type Tensor } from '../program/graph.ts';
+import { lossSeed, type Loss, type SeedMode, type TermPlaces } from '../program/operations/loss.ts';
+import { invertIndex } from '../program/operations/inverse-index.ts';
+import { placesInSegments } from '../program/operations/segments.ts';
+import { sumAxes } from '../program/operations/reduce.ts';
+import { stepScalarsSource, type StepUniform } from '../program/step-scalars.ts';
+import type { Columns } from './blocks.ts';
+import clearSource from './clear.wgsl';
+import diagonalSource from './diagonal-factor.wgsl';
+import averageSource from './factor-average.wgsl';
+import {
+  inputMoment,
+  inverseCount,
+  outputMoment,
+  positionCounts,
+  staticPositions,
+  type Moment,
+} from './factor-rows.ts';
+import type { Factor, FactorSet, LayerMoment } from './factors.ts';
+import { gram } from './gram.ts';
+
+/** The settings of a run, and the empirical Fisher with every loss term sent back on its own. */
+export type FisherKind = KfacSpec['fisher'] | 'empirical-per-term';
+
+export interface FactorProgram {
+  graph: Graph;
+  loss: Loss;
+  fisher: FisherKind;
+  step: StepUniform;
+  /** Gradients of the mean loss by every layer's output; needed for the empirical Fisher only. */
+  outputGradients: ReadonlyMap<Tensor, Tensor>;
+  /** One u32 that counts the backward passes of a factor step. */
+  column: Region;
+  /** Labels drawn per loss term for `mc`. Default: 1. */
+  samples?: number;
+  /** For `mc`: labels [samples, ...] in the place of draws, to repeat a draw that was made elsewhere. */
+  labels?: Tensor;
+  /**
+   * Where every loss term belongs when examples have different numbers of them: its rows are those of these offsets, u32
+   * [N + 1], and no example has more than `most`. Default: the outputs are [N, terms..., C].
+   */
+  lossRows?: { offsets: Tensor; most: number };
+}
+
+/** Adds the factor phase to a program that has its forward (and, for `empirical`, backward) pass already. */
+export function addFactors(set: FactorSet, program: FactorProgram): void {
+  const { graph } = program;
+  graph.inPhase('factors', () => new FactorPhase(set, program).add());
+}
+
+/** What all backward passes of a Fisher have in common. */
+interface Passes {
+  count: number;
+  seed(round: Tensor): SeedMode;
+  /** The seed's own factor. */
+  factor: number;
+  alpha: number;
+  scale: Tensor | null;
+}
+
+/** Takes the gradients of layers' outputs as they are made. */
+interface OutputFactors {
+  accept(this: void, output: Tensor, gradient: Tensor): void;
+  finish(this: void): void;
+}
+
+class FactorPhase {
+  private readonly set: FactorSet;
+  private readonly program: FactorProgram;
+  private readonly graph: Graph;
+
+  constructor(set: FactorSet, program: FactorProgram) {
+    this.set = set;
+    this.program = program;
+    this.graph = program.graph;
+  }
+
+  add(): void {
+    const { fisher, outputGradients, step } = this.program;
+    if (fisher === 'empirical') {
+      this.addInputs();
+      const { alpha, scale } = this.termCount();
+      const outputs = this.outputs(alpha, scale, false);
+      for (const [output, gradient] of outputGradients) outputs.accept(output, gradient);
+      outputs.finish();
+    } else if (fisher === 'mc' && (this.program.samples ?? 1) === 1 && !this.program.labels) {
+      this.addInputs();
+      const alpha = 1 / this.program.loss.termCount;
+      this.sendBack({ kind: 'sample', step }, 1, this.outputs(alpha, null, false));
+    } else {
+      this.addClear();
+      this.addInputs();
+      this.addRounds(this.passes(fisher));
+    }
+    this.addAverage();
+  }
+
+  private passes(fisher: Exclude<FisherKind, 'empirical'>): Passes {
+    const { loss, step, labels, samples = 1 } = this.program;
+    const square = { factor: 1, alpha: 1 / loss.termCount, scale: null };
+    const terms = this.termPlaces();
+    switch (fisher) {
+      case 'mc': {
+        const count = labels?.shape[0] ?? samples;
+        const alpha = square.alpha / count;
+        const seed = (round: Tensor): SeedMode =>
+          labels ? { kind: 'labels', labels, round } : { kind: 'sample', step, round };
+        return { ...square, count, alpha, seed };
+      }
+      case 'type2-shared':
+        return { ...square, count: loss.classes, seed: (round) => ({ kind: 'column', round }) };
+      case 'type2': {
+        if (terms.most === 1) return this.passes('type2-shared');
+        const count = loss.classes * terms.most;
+        return { ...square, count, seed: (round) => ({ kind: 'column', round, terms }) };
+      }
+      case 'empirical-per-term': {
+        const seed = (round: Tensor): SeedMode => ({ kind: 'gradient', round, terms });
+        return { count: terms.most, seed, factor: 1 / loss.termCount, ...this.termCount() };
+      }
+      default:
+        return fisher satisfies never;
+    }
+  }
+
+  /** Gradients of a mean loss carry 1/M: 1/M sum g g^T = M sum (g/M) (g/M)^T. M are the terms that count. */
+  private termCount(): { alpha: number; scale: Tensor | null } {
+    const { countedTerms, termCount } = this.program.loss;
+    return countedTerms ? { alpha: 1, scale: countedTerms } : { alpha: termCount, scale: null };
+  }
+
+  private termPlaces(): TermPlaces {
+    const { loss, lossRows } = this.program;
+    if (!lossRows) return { most: loss.termCount / (loss.outputs.shape[0] ?? 1), places: null };
+    return { most: lossRows.most, places: placesInSegments(lossRows.offsets, loss.termCount) };
+  }
+
+  private addInputs(): void {
+    for (const side of this.set.inputs) {
+      if (side.layer.uses.some(({ source }) => source.kind === 'ids')) this.addCounts(side);
+      else this.addMoment(side, inputMoment(side.layer, side.flavour, this.set.convention), false);
+    }
+  }
+
+  /** Adds the factors of a layer's outputs as soon as the gradients of all its uses are there. */
+  private outputs(alpha: number, scale: Tensor | null, accumulate: boolean): OutputFactors {
+    const gradients = new Map<LayerUse, Tensor>();
+    const add = (side: LayerMoment): void => {
+      const known = side.layer.uses.flatMap((use): (readonly [LayerUse, Tensor])[] => {
+        const gradient = gradients.get(use);
+        gradients.delete(use);
+        return gradient ? [[use, gradient]] : [];
+      });
+      if (known.length === 0) return;
+      const moment = outputMoment(side.layer, known, side.flavour, this.set.convention);
+      this.addMoment(side, { ...moment, alpha: moment.alpha * alpha, scale }, accumulate);
+    };
+    return {
+      accept: (output, gradient) => {
+        for (const side of this.set.outputs) {
+          const use = side.layer.uses.find((candidate) => candidate.output === output);
+          if (!use) continue;
+          gradients.set(use, gradient);
+          if (side.layer.uses.every((other) => gradients.has(other))) add(side);
+        }
+      },
+      // Uses that the loss does not depend on never get a gradient.
+      finish: () => this.set.outputs.forEach(add),
+    };
+  }
+
+  private sendBack(mode: SeedMode, factor: number, factors: OutputFactors): void {
+    const { loss } = this.program;
+    const seed = lossSeed(loss, mode, factor);
+    const outputs = this.set.outputs.flatMap(({ layer }) => layer.uses.map((use) => use.output));
+    const seeds = [{ tensor: loss.outputs, gradient: seed }];
+    backward(this.graph, seeds, outputs, factors.accept);
+    factors.finish();
+  }
+
+  private addRounds({ count, seed, factor, alpha, scale }: Passes): void {
+    const round = this.graph.leaf('round', [1], this.program.column, 'u32');
+    this.graph.repeated(count, () => {
+      this.sendBack(seed(round), factor, this.outputs(alpha, scale, true));
+      this.graph.effect('next round', [round], (lowering) => [
+        {
+          label: 'next round',
+          code: '@compute @workgroup_size(1) fn main() { round[0] += 1u; }',
+          bindings: [{ name: 'round', type: 'array<u32>', region: lowering.region(round), write: true }],
+          workgroups: [1, 1, 1],
+          flops: 0,
+        },
+      ]);
+    });
+  }
+
+  private addMoment({ factors }: LayerMoment, moment: Moment, accumulate: boolean): void {
+    moment.parts.forEach((part, i) => {
+      for (const { factor, columns } of factors) {
+        this.addGram(factor, columns, part, moment, accumulate || i > 0);
+      }
+    });
+  }
+
+  private addGram(
+    factor: Factor,
+    columns: Columns,
+    { x, rows, limit, weights }: Moment['parts'][number],
+    { alpha, scale }: Moment,
+    accumulate: boolean,
+  ): void {
+    const inputs = [x, ...[limit, weights, scale].filter((tensor) => tensor !== null)];
+    this.graph.effect(factor.name, inputs, (lowering) =>
+      gram(lowering.gpu, {
+        label: 'factor',
+        x: lowering.region(x),
+        rows,
+        stride: lastAxis(x),
+        ...columns,
+        ...(limit ? { limit: { region: lowering.region(limit), at: size(limit.shape) - 1 } } : {}),
+        ...(weights ? { weights: lowering.region(weights) } : {}),
+        ...(scale ? { scale: lowering.region(scale) } : {}),
+        factor: factor.fresh,
+        padded: factor.padded,
+        alpha,
+        accumulate,
+        scratch: (label, words) => lowering.scratch(label, words),
+      }),
+    );
+  }
+
+  /** A of one-hot vectors: how often each number occurs, on the diagonal. */
+  private addCounts({ layer, factors }: LayerMoment): void {
+    const positions = staticPositions(layer.uses);
+    const examples = layer.uses[0]?.positions.examples ?? 1;
+    const scale = positions === null ? inverseCount(sumAxes(positionCounts(layer.uses), 0, 0)) : null;
+    const alpha = positions === null ? 1 : 1 / (examples * positions);
+    layer.uses.forEach(({ source, positions: where }, i) => {
+      if (source.kind !== 'ids') return;
+      const { offsets, order } = invertIndex(source.ids, layer.inputs);
+      const mask = where.kind === 'dense' ? where.mask : null;
+      const inputs = [offsets, order, ...[mask, scale].filter((tensor) => tensor !== null)];
+      for (const { factor, columns } of factors) {
+        this.graph.effect(factor.name, inputs, (lowering) => [
+          {
+            label: 'diagonal factor',
+            code: expandTemplate(diagonalSource, {
+              WEIGHTED: mask !== null,
+              SCALED: scale !== null,
+              ACCUMULATE: i > 0,
+            }),
+            bindings: [
+              { name: 'offsets', type: 'array<u32>', region: lowering.region(offsets), write: false },
+              ...(mask
+                ? [
+                    { name: 'order', type: 'array<u32>', region: lowering.region(order), write: false },
+                    { name: 'weights', type: 'array<f32>', region: lowering.region(mask), write: false },
+                  ]
+                : []),
+              ...(scale
+                ? [{ name: 'scale', type: 'array<f32>', region: lowering.region(scale), write: false }]
+                : []),
+              { name: 'F', type: 'array<f32>', region: factor.fresh, write: true },
+            ],
+            params: {
+              type: 'Params',
+              data: Uint32Array.of(columns.first, columns.width, factor.padded, floatBits(alpha)),
+            },
+            workgroups: [Math.ceil(columns.width / 64), 1, 1],
+            flops: columns.width,
+          },
+        ]);
+      }
+    });
+  }
+
+  private addClear(): void {
+    const { fresh } = this.set;
+    const quads = fresh.bytes / 16;
+    const grid = linearGrid(quads, 64);
+    this.graph.effect('clear factors', [], () => [
+      {
+        label: 'clear factors',
+        code: expandTemplate(clearSource, { ROW: grid.row }),
+        bindings: [
+          { name: 'fresh', type: 'array<vec4f>', region: fresh, write: true },
+          { name: 'round', type: 'array<u32>', region: this.program.column, write: true },
+        ],
+        params: { type: 'Params', data: Uint32Array.of(quads) },
+        workgroups: grid.workgroups,
+        flops: 0,
+      },
+    ]);
+  }
+
+  private addAverage(): void {
+    const { fresh, averages } = this.set;
+    const quads = fresh.bytes / 16;
+    const grid = linearGrid(quads, 64);
+    this.graph.effect('average factors', [], () => [
+      {
+        label: 'average factors',
+        code: [stepScalarsSource, expandTemplate(averageSource, { ROW: grid.row })].join('\n'),
+        bindings: [
+          { name: 'fresh', type: 'array<vec4f>', region: fresh, write: false },
+          { name: 'factors', type: 'array<vec4f>', region: averages, write: true },
+        ],
+        params: { type: 'Params', data: Uint32Array.of(quads) },
+        step: this.program.step,
+        workgroups: grid.workgroups,
+        flops: 3 * quads * 4,
+      },
+    ]);
+  }
+}
