@@ -3,7 +3,7 @@ import type { KfacSpec, OptimizerSpec, SgdSpec } from './run-spec.ts';
 
 /**
  * `AdamW`, `NAdamW`, `SGD Nesterov`, `SGD momentum`, `SGD`, `K-FAC expand`, `K-FAC reduce`, `K-FAC auto`,
- * `Grafting control`; recipe and kind of weight decay are added where they are not the default: `K-FAC expand
+ * `Grafting control`, `IKFAC expand`, `SINGD reduce`; recipe and kind of weight decay are added where they are not the default: `K-FAC expand
  * (classic)`, `Momentum control (classic)`, `AdamW (L2)`, `SGD (decoupled decay)`.
  */
 export function describeOptimizer(spec: OptimizerSpec): string {
@@ -16,6 +16,9 @@ export function describeOptimizer(spec: OptimizerSpec): string {
       return `${describeSgd(spec)}${spec.weightDecayKind === 'decoupled' ? ' (decoupled decay)' : ''}`;
     case 'kfac':
       return describeKfac(spec);
+    case 'ikfac':
+    case 'singd':
+      return `${spec.name.toUpperCase()} ${spec.flavour}${spec.recipe === 'classic' ? ' (classic)' : ''}`;
     default:
       return spec satisfies never;
   }

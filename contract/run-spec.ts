@@ -128,11 +128,53 @@ export const kfacSpecSchema = z.strictObject({
   otherLrMultiplier,
 });
 
+const inverseFreeSettings = {
+  ...kfacSpecSchema.pick({
+    flavour: true,
+    recipe: true,
+    lr: true,
+    damping: true,
+    fisher: true,
+    fisherSamples: true,
+    reduceConvention: true,
+    maxFactorSide: true,
+    /** Here of the preconditioner too: each update is made of a new batch's factors. */
+    factorInterval: true,
+    denseSteps: true,
+    beta1: true,
+    beta2: true,
+    eps: true,
+    momentum: true,
+    weightDecay: true,
+    clipNorm: true,
+    otherLrMultiplier: true,
+  }).shape,
+  /** relative: in units of the mean eigenvalues of the factors, as K-FAC's. plain: as it is, as published. */
+  dampingRule: z.enum(['relative', 'plain']).default('relative'),
+  /** Step size of the preconditioner's own update; in IKFAC about 1 - the factors' decay in K-FAC. */
+  curvatureLr: z.number().gt(0, 'must be above 0; try 0.1 to 0.9').lt(1, 'must be below 1').default(0.5),
+  /** `on` shortens an update of the preconditioner whose norm exceeds 1, which keeps it invertible. */
+  curvatureClip: z.enum(['on', 'off']).default('on'),
+};
+
+/** Inverse-free K-FAC: roots of the inverse factors are moved by matrix products alone. Shared settings mean what they do in K-FAC. */
+export const ikfacSpecSchema = z.strictObject({ name: z.literal('ikfac'), ...inverseFreeSettings });
+
+/** Structured inverse-free natural gradient with dense structure: IKFAC whose two sides scale each other, with momentum. */
+export const singdSpecSchema = z.strictObject({
+  name: z.literal('singd'),
+  ...inverseFreeSettings,
+  /** Momentum of the preconditioner's own update. */
+  curvatureMomentum: unitOpen.default(0.5),
+});
+
 export const optimizerSpecSchema = z.discriminatedUnion('name', [
   sgdSpecSchema,
   adamwSpecSchema,
   nadamwSpecSchema,
   kfacSpecSchema,
+  ikfacSpecSchema,
+  singdSpecSchema,
 ]);
 
 const warmupSteps = z.int().gte(0).default(20);
@@ -189,6 +231,7 @@ export type AdamSpec = z.infer<typeof adamwSpecSchema> | z.infer<typeof nadamwSp
 export type WeightDecayKind = z.infer<typeof weightDecayKind>;
 export type SgdSpec = z.infer<typeof sgdSpecSchema>;
 export type KfacSpec = z.infer<typeof kfacSpecSchema>;
+export type InverseFreeSpec = z.infer<typeof ikfacSpecSchema> | z.infer<typeof singdSpecSchema>;
 export type ScheduleSpec = z.infer<typeof scheduleSpecSchema>;
 export type TargetSpec = z.infer<typeof targetSpecSchema>;
 export type RunSpec = z.infer<typeof runSpecSchema>;

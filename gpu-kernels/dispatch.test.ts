@@ -73,6 +73,18 @@ describe('memory bound more than once', () => {
     expect([...(await runAndRead(gpu, [dispatch], result))]).toEqual([1, 2, 1, 0]);
   });
 
+  it('may be read as two types where nothing in its buffer is written', async () => {
+    const memory = uploaded(gpu, 'memory', [1, 2, 3, 4]);
+    const result = emptyRegion(gpu, 'result', 4);
+    const bindings = [
+      reads('quads', memory, 'array<vec4f>'),
+      reads('numbers', memory),
+      writes('result', result),
+    ];
+    const dispatch = launch('result[id.x] = quads[0].y * numbers[id.x];', bindings);
+    expect([...(await runAndRead(gpu, [dispatch], result))]).toEqual([2, 4, 6, 8]);
+  });
+
   it('may not be read and written at once', async () => {
     const x = uploaded(gpu, 'x', [1, 2, 3, 4]);
     const dispatch = launch('b[id.x] = a[3u - id.x];', [reads('a', x), writes('b', x)]);

@@ -125,16 +125,18 @@ const mebibytes = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MiB`
 
 /**
  * Two names for the very same region become one binding: bound twice in a dispatch that writes to the same buffer
- * they would both be `read_write`, which WebGPU refuses as aliasing.
+ * they would both be `read_write`, which WebGPU refuses as aliasing. A region that is read as two types stays bound
+ * twice, where nothing writes to its buffer.
  */
 function mergeAliases(dispatch: Dispatch): { bindings: Binding[]; code: string } {
   const bindings: Binding[] = [];
+  const written = new Set(dispatch.bindings.filter((b) => b.write).map((b) => b.region.buffer));
   let code = dispatch.code;
   for (const binding of dispatch.bindings) {
     const twin = bindings.find(
       (other) => other.region === binding.region || other.region.overlaps(binding.region),
     );
-    if (!twin) {
+    if (!twin || (twin.type !== binding.type && !written.has(binding.region.buffer))) {
       bindings.push(binding);
       continue;
     }

@@ -84,7 +84,7 @@ function parse(schema: z.ZodType<OptimizerSpec>, settings: z.input<typeof schema
 
 /** As in torch, weight decay applies to every parameter; K-FAC's own layers are moved by K-FAC. */
 function ruleOf(optimizer: OptimizerSpec): ParameterRule {
-  const weightDecayKind = optimizer.name === 'kfac' ? 'decoupled' : optimizer.weightDecayKind;
+  const weightDecayKind = 'weightDecayKind' in optimizer ? optimizer.weightDecayKind : 'decoupled';
   return {
     lrScale: 1,
     weightDecay: optimizer.weightDecay,

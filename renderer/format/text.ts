@@ -71,8 +71,9 @@ export function datasetName(id: string): string {
 /** The facts of a run in one line: `Digits · lr 0.02 · damping 0.01 · grafted recipe`. */
 export function specFacts(spec: RunSpec): string {
   const facts = [datasetName(spec.dataset.id), `lr ${formatSetting(spec.optimizer.lr)}`];
-  if (spec.optimizer.name === 'kfac') {
-    facts.push(`damping ${formatSetting(spec.optimizer.damping)}`, `${spec.optimizer.recipe} recipe`);
+  const { optimizer } = spec;
+  if ('damping' in optimizer) {
+    facts.push(`damping ${formatSetting(optimizer.damping)}`, `${optimizer.recipe} recipe`);
   }
   return facts.join(' · ');
 }

@@ -12,7 +12,7 @@ export const columnSchema = z.object({
   id: z.string(),
   /** Empty: the name follows the settings. */
   name: z.string(),
-  optimizer: z.enum(['sgd', 'adamw', 'nadamw', 'kfac']),
+  optimizer: z.enum(['sgd', 'adamw', 'nadamw', 'kfac', 'ikfac', 'singd']),
   values,
 });
 export type ColumnDraft = z.infer<typeof columnSchema>;
@@ -61,7 +61,18 @@ const optimizerDefaults: Record<string, string> = {
   inverseInterval: '10',
   denseSteps: '20',
   factorDecay: '0.9',
+  curvatureLr: '0.5',
+  curvatureClip: 'on',
+  curvatureMomentum: '0.5',
 };
+
+/** What an optimiser usually has where that differs from the others. */
+const ownDefaults: Partial<Record<ColumnDraft['optimizer'], Record<string, string>>> = {
+  sgd: { weightDecayKind: 'l2' },
+  ikfac: { dampingRule: 'relative' },
+  singd: { dampingRule: 'relative' },
+};
+const ownKeys = new Set(Object.values(ownDefaults).flatMap(Object.keys));
 
 export function newColumn(
   optimizer: ColumnDraft['optimizer'],
@@ -74,11 +85,12 @@ export function newColumn(
 export function changeOptimizer(column: ColumnDraft, optimizer: ColumnDraft['optimizer']): void {
   column.optimizer = optimizer;
   column.name = '';
-  column.values['weightDecayKind'] = defaultsOf(optimizer)['weightDecayKind'] ?? '';
+  const defaults = defaultsOf(optimizer);
+  for (const key of ownKeys) column.values[key] = defaults[key] ?? '';
 }
 
 function defaultsOf(optimizer: ColumnDraft['optimizer']): Record<string, string> {
-  return optimizer === 'sgd' ? { ...optimizerDefaults, weightDecayKind: 'l2' } : optimizerDefaults;
+  return { ...optimizerDefaults, ...ownDefaults[optimizer] };
 }
 
 /** A preset, or a comparison given as JSON, as a filled form. Needs at least one group. */

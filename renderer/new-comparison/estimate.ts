@@ -33,21 +33,27 @@ export function estimate(
   });
 }
 
+/** Settings of optimisers that decide how much work a step is. */
+const costlySettings: ReadonlySet<string> = new Set([
+  'flavour',
+  'recipe',
+  'preconditioner',
+  'fisher',
+  'factorInterval',
+  'inverseInterval',
+]);
+
 /** Two runs do the same work per step when these settings agree; rates and dampings cost nothing. */
 function workOf(spec: RunSpec): string {
   const { optimizer } = spec;
-  const curvature =
-    optimizer.name === 'kfac'
-      ? {
-          flavour: optimizer.flavour,
-          recipe: optimizer.recipe,
-          preconditioner: optimizer.preconditioner,
-          fisher: optimizer.fisher,
-          factorInterval: optimizer.factorInterval,
-          inverseInterval: optimizer.inverseInterval,
-        }
-      : {};
-  return canonicalJson([spec.dataset, spec.model, spec.batchSize, optimizer.name, curvature]);
+  const costly = Object.entries(optimizer).filter(([key]) => costlySettings.has(key));
+  return canonicalJson([
+    spec.dataset,
+    spec.model,
+    spec.batchSize,
+    optimizer.name,
+    Object.fromEntries(costly),
+  ]);
 }
 
 /** How many of the earlier runs of a group's optimiser got to its target; null where there are none to ask. */

@@ -7,17 +7,20 @@ export interface FieldDefinition {
   label: string;
   note?: string;
   /** Left out: a number is typed. */
-  options?: readonly Option[];
+  options?: readonly Option[] | ((column: ColumnDraft) => readonly Option[]);
   /** Seldom changed: behind "All settings". */
   seldom?: boolean;
   uses: (column: ColumnDraft) => boolean;
 }
 
 const isKfac = (column: ColumnDraft) => column.optimizer === 'kfac';
-const hasCurvature = (column: ColumnDraft) =>
-  isKfac(column) && column.values['preconditioner'] !== 'identity';
-const isGrafted = (column: ColumnDraft) => isKfac(column) && column.values['recipe'] === 'grafted';
-const isClassic = (column: ColumnDraft) => isKfac(column) && column.values['recipe'] === 'classic';
+const isInverseFree = (column: ColumnDraft) => column.optimizer === 'ikfac' || column.optimizer === 'singd';
+/** Optimisers with K-FAC's factors, which come in flavours. */
+export const hasFlavour = (column: ColumnDraft): boolean => isKfac(column) || isInverseFree(column);
+const hasInverses = (column: ColumnDraft) => isKfac(column) && column.values['preconditioner'] !== 'identity';
+const hasFactors = (column: ColumnDraft) => hasInverses(column) || isInverseFree(column);
+const isGrafted = (column: ColumnDraft) => hasFlavour(column) && column.values['recipe'] === 'grafted';
+const isClassic = (column: ColumnDraft) => hasFlavour(column) && column.values['recipe'] === 'classic';
 const isAdam = (column: ColumnDraft) => column.optimizer === 'adamw' || column.optimizer === 'nadamw';
 const isAdaptive = (column: ColumnDraft) => isAdam(column) || isGrafted(column);
 const always = () => true;
@@ -27,7 +30,34 @@ export const optimizerOptions: readonly Option[] = [
   { value: 'nadamw', label: 'NAdamW' },
   { value: 'sgd', label: 'SGD with momentum' },
   { value: 'kfac', label: 'K-FAC' },
+  { value: 'ikfac', label: 'IKFAC: inverse-free' },
+  { value: 'singd', label: 'SINGD, dense' },
 ];
+
+/** What a column is called while its settings are not all right. */
+export const optimizerNames: Record<ColumnDraft['optimizer'], string> = {
+  adamw: 'AdamW',
+  nadamw: 'NAdamW',
+  sgd: 'SGD',
+  kfac: 'K-FAC',
+  ikfac: 'IKFAC',
+  singd: 'SINGD',
+};
+
+const relativeRule = { value: 'relative', label: 'relative to the mean' };
+const plainRule = { value: 'plain', label: 'plain on each factor' };
+const inverseFreeDampingRules: readonly Option[] = [relativeRule, plainRule];
+const dampingRules: readonly Option[] = [
+  relativeRule,
+  { value: 'pi', label: 'π, factored Tikhonov' },
+  { value: 'sqrt', label: 'root on each factor' },
+  plainRule,
+];
+
+/** The choices a field offers in a column; null: a number is typed. */
+export function optionsOf({ options }: FieldDefinition, column: ColumnDraft): readonly Option[] | null {
+  return (typeof options === 'function' ? options(column) : options) ?? null;
+}
 
 export const optimizerFields: readonly FieldDefinition[] = [
   { key: 'lr', label: 'Learning rate', uses: always },
@@ -39,7 +69,7 @@ export const optimizerFields: readonly FieldDefinition[] = [
       { value: 'reduce', label: 'reduce' },
       { value: 'auto', label: 'auto' },
     ],
-    uses: isKfac,
+    uses: hasFlavour,
   },
   {
     key: 'recipe',
@@ -48,7 +78,7 @@ export const optimizerFields: readonly FieldDefinition[] = [
       { value: 'grafted', label: 'grafted: Adam’s length' },
       { value: 'classic', label: 'classic: raw step' },
     ],
-    uses: isKfac,
+    uses: hasFlavour,
   },
   {
     key: 'preconditioner',
@@ -59,17 +89,12 @@ export const optimizerFields: readonly FieldDefinition[] = [
     ],
     uses: isKfac,
   },
-  { key: 'damping', label: 'Damping', uses: hasCurvature },
+  { key: 'damping', label: 'Damping', uses: hasFactors },
   {
     key: 'dampingRule',
     label: 'Damping rule',
-    options: [
-      { value: 'relative', label: 'relative to the mean' },
-      { value: 'pi', label: 'π, factored Tikhonov' },
-      { value: 'sqrt', label: 'root on each factor' },
-      { value: 'plain', label: 'plain on each factor' },
-    ],
-    uses: hasCurvature,
+    options: (column) => (isInverseFree(column) ? inverseFreeDampingRules : dampingRules),
+    uses: hasFactors,
   },
   {
     key: 'fisher',
@@ -79,10 +104,11 @@ export const optimizerFields: readonly FieldDefinition[] = [
       { value: 'type2', label: 'type 2, exact GGN' },
       { value: 'empirical', label: 'empirical' },
     ],
-    uses: hasCurvature,
+    uses: hasFactors,
   },
-  { key: 'inverseInterval', label: 'Inverses every', note: 'steps', uses: hasCurvature },
-  { key: 'factorInterval', label: 'Factors every', note: 'steps', uses: hasCurvature },
+  { key: 'inverseInterval', label: 'Inverses every', note: 'steps', uses: hasInverses },
+  { key: 'factorInterval', label: 'Factors every', note: 'steps', uses: hasFactors },
+  { key: 'curvatureLr', label: 'Curvature rate', note: 'of the inverse roots', uses: isInverseFree },
   { key: 'weightDecay', label: 'Weight decay', uses: always },
   {
     key: 'weightDecayKind',
@@ -112,8 +138,24 @@ export const optimizerFields: readonly FieldDefinition[] = [
   { key: 'beta1', label: 'Beta 1', note: 'average of the gradient', seldom: true, uses: isAdaptive },
   { key: 'beta2', label: 'Beta 2', note: 'average of its square', seldom: true, uses: isAdaptive },
   { key: 'eps', label: 'Epsilon', seldom: true, uses: isAdaptive },
-  { key: 'factorDecay', label: 'Factor average', note: 'decay', seldom: true, uses: hasCurvature },
-  { key: 'denseSteps', label: 'Every step up to', note: 'step', seldom: true, uses: hasCurvature },
+  { key: 'factorDecay', label: 'Factor average', note: 'decay', seldom: true, uses: hasInverses },
+  { key: 'denseSteps', label: 'Every step up to', note: 'step', seldom: true, uses: hasFactors },
+  {
+    key: 'curvatureMomentum',
+    label: 'Curvature momentum',
+    seldom: true,
+    uses: (column) => column.optimizer === 'singd',
+  },
+  {
+    key: 'curvatureClip',
+    label: 'Clip curvature step',
+    options: [
+      { value: 'on', label: 'on' },
+      { value: 'off', label: 'off' },
+    ],
+    seldom: true,
+    uses: isInverseFree,
+  },
 ];
 
 export interface ModelField {
@@ -164,16 +206,17 @@ export const wordFields: ReadonlySet<string> = new Set([
   'dampingRule',
   'fisher',
   'weightDecayKind',
+  'curvatureClip',
 ]);
 
-/** What a K-FAC column runs, in a few words: `grafted recipe, Monte Carlo Fisher, relative damping`. */
+/** What a column runs, in a few words: `grafted recipe, Monte Carlo Fisher, relative damping`. */
 export function columnNote(column: ColumnDraft): string {
   const { values } = column;
-  if (column.optimizer !== 'kfac') {
+  if (!hasFlavour(column)) {
     return `first order, ${values['weightDecayKind'] === 'l2' ? 'L2' : 'decoupled'} decay`;
   }
   const recipe = values['recipe'] === 'classic' ? 'classic recipe' : 'grafted recipe';
-  if (values['preconditioner'] === 'identity') return `${recipe}, curvature off`;
+  if (!hasFactors(column)) return `${recipe}, curvature off`;
   const fisher = { mc: 'Monte Carlo', type2: 'type 2', empirical: 'empirical' }[values['fisher'] ?? ''] ?? '';
   return `${recipe}, ${fisher} Fisher`;
 }

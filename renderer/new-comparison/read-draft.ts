@@ -8,7 +8,15 @@ import { runSpecSchema, type RunSpec } from '../../contract/run-spec.ts';
 import { findDataset } from '../../datasets/registry.ts';
 import type { z } from 'zod';
 import type { ColumnDraft, Draft } from './draft.ts';
-import { listFields, modelFields, optimizerFields, optionalFields, wordFields } from './fields.ts';
+import {
+  hasFlavour,
+  listFields,
+  modelFields,
+  optimizerFields,
+  optimizerNames,
+  optionalFields,
+  wordFields,
+} from './fields.ts';
 
 export interface ReadGroup {
   columnId: string;
@@ -52,8 +60,8 @@ export function readDraft(draft: Draft): ReadDraft {
 export function automaticName(draft: Draft, column: ColumnDraft): string {
   const parsed = runSpecSchema.safeParse(specInput(draft, column));
   if (parsed.success) return describeOptimizer(parsed.data.optimizer);
-  if (column.optimizer === 'kfac') return `K-FAC ${column.values['flavour'] ?? ''}`;
-  return { sgd: 'SGD', adamw: 'AdamW', nadamw: 'NAdamW' }[column.optimizer];
+  const name = optimizerNames[column.optimizer];
+  return hasFlavour(column) ? `${name} ${column.values['flavour'] ?? ''}` : name;
 }
 
 /** Runs with the seeds outermost, so that groups stay comparable when the queue is stopped early. */

@@ -1,4 +1,5 @@
 /** The rows of the Runs page: runs gathered into groups, groups summed up and put in order. Pure functions. */
+import { factorSettings } from '../../contract/optimizer-family.ts';
 import type { MetricSummary, RunStatus, RunSummary } from '../../contract/runs.ts';
 import { groupRuns } from '../../training/statistics/groups.ts';
 import { median } from '../../training/statistics/summary.ts';
@@ -85,8 +86,7 @@ export function metricOf(run: RunSummary, key: MetricSummary['key']): MetricSumm
 }
 
 export function dampingOf(run: RunSummary): number | null {
-  const { optimizer } = run.spec;
-  return optimizer.name === 'kfac' && optimizer.preconditioner === 'kronecker' ? optimizer.damping : null;
+  return factorSettings(run.spec.optimizer)?.damping ?? null;
 }
 
 function runRow(run: RunSummary): RunRow {

@@ -2,6 +2,7 @@
  * Which colour and which dash a group of runs wears. Colour is a slot (`--c1` ... `--c8`) that a group keeps; dash
  * tells the flavour as soon as both flavours are on screen, otherwise it only helps from the fifth group on.
  */
+import { factorSettings } from '../../contract/optimizer-family.ts';
 import type { RunSpec } from '../../contract/run-spec.ts';
 
 /** Slots of the categorical palette, in order of assignment. More groups than slots are drawn grey. */
@@ -83,12 +84,9 @@ export function encodeGroups(
   );
 }
 
-/** What decides a group's dash: the identity preconditioner has no curvature and counts as first order. */
+/** What decides a group's dash: what has no factors A and G has no flavour and counts as first order. */
 export function flavourOf(spec: RunSpec): 'first-order' | 'expand' | 'reduce' | 'auto' {
-  const { optimizer } = spec;
-  return optimizer.name === 'kfac' && optimizer.preconditioner === 'kronecker'
-    ? optimizer.flavour
-    : 'first-order';
+  return factorSettings(spec.optimizer)?.flavour ?? 'first-order';
 }
 
 function flavourDash(spec: RunSpec): Dash {

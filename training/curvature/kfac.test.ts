@@ -294,7 +294,7 @@ describe('state of a run', () => {
     const encoder = gpu.device.createCommandEncoder();
     for (const { buffer, offset, bytes } of kfac.state) encoder.clearBuffer(buffer, offset, bytes);
     gpu.device.queue.submit([encoder.finish()]);
-    kfac.resetDamping(gpu);
+    kfac.reset(gpu);
     return { engine, factor };
   }
 

@@ -9,6 +9,7 @@ import type { GpuContext } from '../../gpu-kernels/device.ts';
 import { uploadTable, writeRegion, type Region } from '../../gpu-kernels/region.ts';
 import type { LinearLayer } from '../models/model-builder.ts';
 import type { OptimiserArenas } from '../optimisers/first-order.ts';
+import type { LayerOptimiser, MatrixFailures } from '../optimisers/layer-optimiser.ts';
 import type { Graph, Tensor } from '../program/graph.ts';
 import type { Loss } from '../program/operations/loss.ts';
 import type { StepUniform } from '../program/step-scalars.ts';
@@ -18,7 +19,7 @@ import { Inverses } from './inverses.ts';
 import { layOutJoint, type JointLayout } from './joint-layout.ts';
 import { Preconditioner } from './precondition.ts';
 
-export class Kfac {
+export class Kfac implements LayerOptimiser {
   readonly factors: FactorSet;
   readonly layout: JointLayout;
   /** Null for the control with an identity preconditioner. */
@@ -58,8 +59,19 @@ export class Kfac {
     ];
   }
 
+  get failures(): MatrixFailures | null {
+    const { inverses } = this;
+    if (!inverses) return null;
+    return {
+      counts: inverses.failures,
+      code: 'pivot-failed',
+      describe: (job, times) =>
+        `${inverses.jobs[job]?.factor.name ?? ''}: pivot failed${times > 1 ? ` ${times} times` : ''}. Old inverse kept, damping raised.`,
+    };
+  }
+
   /** Damping as the run asked for, no longer raised by earlier failures. */
-  resetDamping(gpu: GpuContext): void {
+  reset(gpu: GpuContext): void {
     if (this.inverses)
       writeRegion(gpu, this.inverses.boosts, new Float32Array(this.inverses.jobs.length).fill(1));
   }
@@ -81,6 +93,7 @@ export class Kfac {
       graph,
       loss,
       fisher: this.spec.fisher,
+      samples: this.spec.fisherSamples,
       step,
       outputGradients,
       column: this.column,
@@ -93,7 +106,6 @@ export class Kfac {
     // Momentum is made of clipped gradients already.
     const [source, clipScale] =
       this.spec.recipe === 'grafted' ? [arenas.first, null] : [arenas.gradients, arenas.clipScale];
-      samples: this.spec.fisherSamples,
     graph.inPhase('precondition', () =>
       graph.effect('precondition', [], () => this.preconditioner.precondition(source, clipScale)),
     );

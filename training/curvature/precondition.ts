@@ -13,9 +13,12 @@ import graftLengthsSource from './graft-lengths.wgsl';
 import graftNormsSource from './graft-norms.wgsl';
 import type { GroupInverses } from './inverses.ts';
 import applySource from './joint-apply.wgsl';
-import { jointArena, type JointLayout } from './joint-layout.ts';
+import { jointArena, type JointLayout, type JointMatrix } from './joint-layout.ts';
 import packSource from './joint-pack.wgsl';
 import layerSource from './kfac-layer.wgsl';
+
+/** What the update of the layers asks of an optimiser's settings. */
+export type LayerUpdateSettings = Pick<KfacSpec, 'recipe' | 'eps' | 'momentum' | 'weightDecay'>;
 
 export class Preconditioner {
   /** D of every layer, in the joint layout. */
@@ -23,7 +26,7 @@ export class Preconditioner {
   /** `classic`: the heavy-ball velocity, in the joint layout. */
   readonly velocity: Region;
   private readonly gpu: GpuContext;
-  private readonly layout: JointLayout;
+  private readonly layout: JointLayout<JointMatrix>;
   private readonly packed: { whole: Region; groups: Region[] };
   private readonly half: { whole: Region; groups: Region[] };
   private readonly result: { whole: Region; groups: Region[] };
@@ -32,7 +35,7 @@ export class Preconditioner {
   private readonly inverses: GroupInverses[] | null;
 
   /** Without inverses the direction is the momentum itself: the control. */
-  constructor(gpu: GpuContext, layout: JointLayout, inverses: GroupInverses[] | null) {
+  constructor(gpu: GpuContext, layout: JointLayout<JointMatrix>, inverses: GroupInverses[] | null) {
     this.gpu = gpu;
     this.layout = layout;
     this.inverses = inverses;
@@ -51,7 +54,7 @@ export class Preconditioner {
   }
 
   /** Moves the parameters of all K-FAC layers. */
-  update(arenas: OptimiserArenas, step: StepUniform, spec: KfacSpec): Dispatch[] {
+  update(arenas: OptimiserArenas, step: StepUniform, spec: LayerUpdateSettings): Dispatch[] {
     if (spec.recipe === 'classic') return [this.apply(arenas, step, spec, false)];
     return [this.blockNorms(arenas, step, spec), this.layerLengths(), this.apply(arenas, step, spec, true)];
   }
@@ -107,7 +110,7 @@ export class Preconditioner {
     return [...left, ...right];
   }
 
-  private blockNorms(arenas: OptimiserArenas, step: StepUniform, spec: KfacSpec): Dispatch {
+  private blockNorms(arenas: OptimiserArenas, step: StepUniform, spec: LayerUpdateSettings): Dispatch {
     const blocks = this.layout.length / blockLength;
     return {
       label: 'graft norms',
@@ -142,7 +145,12 @@ export class Preconditioner {
     };
   }
 
-  private apply(arenas: OptimiserArenas, step: StepUniform, spec: KfacSpec, grafted: boolean): Dispatch {
+  private apply(
+    arenas: OptimiserArenas,
+    step: StepUniform,
+    spec: LayerUpdateSettings,
+    grafted: boolean,
+  ): Dispatch {
     const grid = linearGrid(this.layout.length, 64);
     const memory = grafted
       ? { name: 'lengths', type: 'array<f32>', region: this.lengths, write: false }

@@ -5,7 +5,7 @@
  *
  *   h = tanh(W1 x + b1 + shift)      logits = mean over r of W2 h
  */
-import type { KfacSpec } from '../../contract/run-spec.ts';
+import type { KfacSpec, OptimizerSpec } from '../../contract/run-spec.ts';
 import { optimizerSpecSchema } from '../../contract/run-spec.ts';
 import { phases, type Phase } from '../../contract/runs.ts';
 import type { GpuContext } from '../../gpu-kernels/device.ts';
@@ -14,7 +14,9 @@ import { readFloats } from '../../gpu-kernels/readback.ts';
 import { writeRegion } from '../../gpu-kernels/region.ts';
 import { emptyRegion, testGpu } from '../../gpu-kernels/test-gpu.ts';
 import { addBackward, addUpdate, createArenas, type StepArenas } from '../loop/step-graph.ts';
-import { ModelBuilder } from '../models/model-builder.ts';
+import { ModelBuilder, type LinearLayer } from '../models/model-builder.ts';
+import { isLayerParameter } from '../optimisers/create-layer-optimiser.ts';
+import type { LayerOptimiser } from '../optimisers/layer-optimiser.ts';
 import type { ParameterRule } from '../optimisers/parameter-groups.ts';
 import { compile, type Program } from '../program/compile.ts';
 import { Graph, type Tensor } from '../program/graph.ts';
@@ -63,12 +65,16 @@ export function kfacSpec(settings: object): KfacSpec {
 }
 
 /** A compiled training step whose batch and scalars are written by hand. */
-export interface TestStep {
+export interface LayerStep<O extends LayerOptimiser> {
   gpu: GpuContext;
-  kfac: Kfac;
+  rule: O;
   arenas: StepArenas;
   run(batch: Batch, scalars: Partial<StepScalars>, only?: readonly Phase[]): void;
   valuesOf(name: string): Promise<Float32Array>;
+}
+
+export interface TestStep extends LayerStep<Kfac> {
+  kfac: Kfac;
 }
 
 /** Logits of [N, R, inputs], traced with the builder. */
@@ -82,12 +88,25 @@ export const traceNet: TraceNet = (builder, x) => {
   return meanAxes(builder.linear('second', h, classes, { bias: false }), 1, 1);
 };
 
-/** Compiles a step of a net by the given settings. */
+/** Compiles a step of a net by K-FAC with the given settings. */
 export async function prepareStep(
   spec: KfacSpec,
   values: ReadonlyMap<string, Float64Array> = netValues(),
   trace: TraceNet = traceNet,
 ): Promise<TestStep> {
+  const flavour = spec.flavour === 'reduce' ? 'reduce' : 'expand';
+  const create = (gpu: GpuContext, layers: LinearLayer[]) => new Kfac(gpu, layers, spec, () => flavour);
+  const step = await prepareLayerStep(spec, create, values, trace);
+  return { ...step, kfac: step.rule };
+}
+
+/** Compiles a step of a net by an optimiser that has a rule of its own for layers. */
+export async function prepareLayerStep<O extends LayerOptimiser>(
+  spec: OptimizerSpec,
+  create: (gpu: GpuContext, layers: LinearLayer[]) => O,
+  values: ReadonlyMap<string, Float64Array> = netValues(),
+  trace: TraceNet = traceNet,
+): Promise<LayerStep<O>> {
   const gpu = openScope(await testGpu());
   const { examples, positions, inputs } = netShape;
   const graph = new Graph();
@@ -100,22 +119,21 @@ export async function prepareStep(
   parameters.allocate(gpu);
   parameters.upload(gpu, ({ name }) => Float32Array.from(values.get(name) ?? []));
   const step = new StepUniform(gpu);
-  const flavour = spec.flavour === 'reduce' ? 'reduce' : 'expand';
-  const kfac = new Kfac(gpu, builder.layers, spec, () => flavour);
-  const ruleOf = ({ kind }: Parameter): ParameterRule => ({
-    lrScale: kind === 'other' ? spec.otherLrMultiplier : 1,
-    weightDecay: kind === 'weight' ? spec.weightDecay : 0,
+  const rule = create(gpu, builder.layers);
+  const ruleOf = (parameter: Parameter): ParameterRule => ({
+    lrScale: parameter.kind === 'other' ? spec.otherLrMultiplier : 1,
+    weightDecay: parameter.kind === 'weight' ? spec.weightDecay : 0,
     weightDecayKind: 'decoupled',
-    isUpdated: kind === 'other',
+    isUpdated: !isLayerParameter(parameter, spec),
   });
   const arenas = createArenas(gpu, parameters, ruleOf, spec.clipNorm);
   const outputGradients = addBackward(graph, builder, loss, arenas);
-  kfac.addCurvature(graph, loss, step, outputGradients);
-  addUpdate(graph, arenas, step, spec, kfac);
+  rule.addCurvature(graph, loss, step, outputGradients);
+  addUpdate(graph, arenas, step, spec, rule);
   const program = await compile(gpu, graph, 'test step');
   return {
     gpu,
-    kfac,
+    rule,
     arenas,
     run(batch, scalars, only = phases) {
       writeRegion(gpu, x, Float32Array.from(batch.x));

@@ -2,7 +2,7 @@
  * The grafted K-FAC recipe in float64, written from its description and not from the engine: plain arrays, loops and
  * Gauss-Jordan inverses, for the tiny net of `test-net.ts` and the empirical Fisher, where nothing is random.
  */
-import type { KfacSpec } from '../../contract/run-spec.ts';
+import type { InverseFreeSpec, KfacSpec } from '../../contract/run-spec.ts';
 import { netShape, type Batch } from './test-net.ts';
 
 /** Row-major [rows, columns]. */
@@ -19,7 +19,7 @@ export function matrix(rows: number, columns: number, entry: (i: number, j: numb
   return { rows, columns, data };
 }
 
-const entry = (m: Matrix, i: number, j: number): number => m.data[i * m.columns + j] ?? NaN;
+export const entry = (m: Matrix, i: number, j: number): number => m.data[i * m.columns + j] ?? NaN;
 
 export function product(a: Matrix, b: Matrix): Matrix {
   return matrix(a.rows, b.columns, (i, j) => {
@@ -163,7 +163,7 @@ interface Due {
   inverses: boolean;
 }
 
-interface LayerState {
+export interface LayerState {
   weight: string;
   bias: string | null;
   outputs: number;
@@ -173,15 +173,15 @@ interface LayerState {
 }
 
 /** A run of the recipe; `values` holds the parameters after the steps taken so far. */
-export class GraftedReference {
+export class GraftedReference<S extends KfacSpec | InverseFreeSpec = KfacSpec> {
   readonly values: Values;
-  private readonly spec: KfacSpec;
+  protected readonly spec: S;
   private readonly first: Values;
   private readonly second: Values;
-  private readonly layers: LayerState[];
+  protected readonly layers: LayerState[];
   private weight = 0;
 
-  constructor(spec: KfacSpec, values: ReadonlyMap<string, Float64Array>) {
+  constructor(spec: S, values: ReadonlyMap<string, Float64Array>) {
     const zeros = () => new Map([...values].map(([name, data]) => [name, new Float64Array(data.length)]));
     const { inputs, hidden, classes } = netShape;
     const empty = { factors: null, inverses: null };
@@ -223,7 +223,7 @@ export class GraftedReference {
   }
 
   private updateFactors(batch: Batch): void {
-    this.weight = this.spec.factorDecay * this.weight + 1;
+    this.weight = ('factorDecay' in this.spec ? this.spec.factorDecay : 0) * this.weight + 1;
     const flavour = this.spec.flavour === 'reduce' ? 'reduce' : 'expand';
     referenceFactors(this.values, batch, flavour).forEach((fresh, index) => {
       const layer = this.layers[index] as LayerState;
@@ -236,7 +236,7 @@ export class GraftedReference {
     });
   }
 
-  private updateInverses(): void {
+  protected updateInverses(): void {
     for (const layer of this.layers) {
       const [a, g] = layer.factors as [Matrix, Matrix];
       const damped = (f: Matrix) =>

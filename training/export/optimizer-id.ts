@@ -3,9 +3,9 @@ import type { OptimizerSpec } from '../../contract/run-spec.ts';
 
 /**
  * `sgd`, `adamw`, `nadamw`, `kfac-expand`, `kfac-reduce`, `kfac-auto`; `kfac-identity` for the control without
- * curvature.
+ * curvature; `ikfac-expand`, `singd-reduce` and so on.
  */
 export function optimizerId(spec: OptimizerSpec): string {
-  if (spec.name !== 'kfac') return spec.name;
-  return `kfac-${spec.preconditioner === 'identity' ? 'identity' : spec.flavour}`;
+  if (spec.name === 'kfac' && spec.preconditioner === 'identity') return 'kfac-identity';
+  return 'flavour' in spec ? `${spec.name}-${spec.flavour}` : spec.name;
 }

@@ -9,13 +9,30 @@ export interface DueWork {
 
 /** Steps count from 1; the first is always dense, so inverses exist before they are used. */
 export function dueWork(optimizer: OptimizerSpec, step: number): DueWork {
-  if (optimizer.name !== 'kfac' || optimizer.preconditioner === 'identity')
-    return { factors: false, inverses: false };
-  const dense = step <= optimizer.denseSteps;
-  return {
-    factors: dense || step % optimizer.factorInterval === 0,
-    inverses: dense || step % optimizer.inverseInterval === 0,
-  };
+  switch (optimizer.name) {
+    case 'sgd':
+    case 'adamw':
+    case 'nadamw':
+      return { factors: false, inverses: false };
+    case 'kfac': {
+      const isControl = optimizer.preconditioner === 'identity';
+      const due = (interval: number) => !isControl && (step <= optimizer.denseSteps || step % interval === 0);
+      return { factors: due(optimizer.factorInterval), inverses: due(optimizer.inverseInterval) };
+    }
+    case 'ikfac':
+    case 'singd': {
+      // Each update of the preconditioner is made of a new batch's factors.
+      const due = step <= optimizer.denseSteps || step % optimizer.factorInterval === 0;
+      return { factors: due, inverses: due };
+    }
+    default:
+      return optimizer satisfies never;
+  }
+}
+
+/** Decay of the moving average of an optimiser's statistics; 0: the newest batch alone. */
+export function factorDecayOf(optimizer: OptimizerSpec): number {
+  return 'factorDecay' in optimizer ? optimizer.factorDecay : 0;
 }
 
 /** The phases of a step with that work. */

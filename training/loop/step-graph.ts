@@ -6,10 +6,10 @@ import type { OptimizerSpec } from '../../contract/run-spec.ts';
 import type { GpuContext } from '../../gpu-kernels/device.ts';
 import type { Dispatch } from '../../gpu-kernels/dispatch.ts';
 import type { Region } from '../../gpu-kernels/region.ts';
-import type { Kfac } from '../curvature/kfac.ts';
 import type { ModelBuilder } from '../models/model-builder.ts';
 import { adam, sgd, type OptimiserArenas } from '../optimisers/first-order.ts';
 import { GradientClip } from '../optimisers/gradient-clip.ts';
+import type { LayerOptimiser } from '../optimisers/layer-optimiser.ts';
 import { ruleTable, type ParameterRule } from '../optimisers/parameter-groups.ts';
 import { backward } from '../program/backward.ts';
 import type { Graph, Tensor } from '../program/graph.ts';
@@ -69,13 +69,13 @@ export function addBackward(
   });
 }
 
-/** Adds the optimiser: clipping where asked for, one launch over all parameters, then K-FAC's own for its layers. */
+/** Adds the optimiser: clipping where asked for, one launch over all parameters, then what the layers' own rule adds. */
 export function addUpdate(
   graph: Graph,
   arenas: StepArenas,
   step: StepUniform,
   optimizer: OptimizerSpec,
-  kfac: Kfac | null,
+  layers: LayerOptimiser | null,
 ): void {
   graph.inPhase('update', () =>
     graph.effect(optimizer.name, [], () => [
@@ -83,7 +83,7 @@ export function addUpdate(
       firstOrder(arenas, step, optimizer),
     ]),
   );
-  kfac?.addUpdate(graph, arenas, step);
+  layers?.addUpdate(graph, arenas, step);
 }
 
 function firstOrder(arenas: StepArenas, step: StepUniform, optimizer: OptimizerSpec): Dispatch {

@@ -9,11 +9,11 @@ import { phases, type LayerReport, type Phase } from '../../contract/runs.ts';
 import type { LabelledImages, PreparedDataset } from '../../datasets/dataset.ts';
 import { openScope, releaseScope, type GpuContext } from '../../gpu-kernels/device.ts';
 import { uploadTable, writeRegion, type Region } from '../../gpu-kernels/region.ts';
-import { flavourOf } from '../curvature/flavour.ts';
-import { Kfac } from '../curvature/kfac.ts';
 import { buildModel } from '../models/model.ts';
 import { ModelBuilder } from '../models/model-builder.ts';
+import { createLayerOptimiser, isLayerParameter } from '../optimisers/create-layer-optimiser.ts';
 import type { OptimiserArenas } from '../optimisers/first-order.ts';
+import type { LayerOptimiser } from '../optimisers/layer-optimiser.ts';
 import type { ParameterRule } from '../optimisers/parameter-groups.ts';
 import { compile, type Program, type ProgramStatistics } from '../program/compile.ts';
 import { Graph } from '../program/graph.ts';
@@ -30,7 +30,7 @@ interface Parts {
   scope: GpuContext;
   parameters: Parameters;
   arenas: OptimiserArenas;
-  kfac: Kfac | null;
+  layerOptimiser: LayerOptimiser | null;
   step: StepUniform;
   ring: MetricsRing;
   rows: Region;
@@ -87,8 +87,8 @@ export class TrainingProgram {
     return this.parts.timer;
   }
 
-  get kfac(): Kfac | null {
-    return this.parts.kfac;
+  get layerOptimiser(): LayerOptimiser | null {
+    return this.parts.layerOptimiser;
   }
 
   /** Learns from the time that steps take how much goes into one submit. */
@@ -102,15 +102,15 @@ export class TrainingProgram {
 
   /** Back to before the first step, with these parameter values. */
   reset(values: (parameter: Parameter) => Float32Array): void {
-    const { scope, parameters, arenas, kfac } = this.parts;
+    const { scope, parameters, arenas, layerOptimiser } = this.parts;
     parameters.upload(scope, values);
     parameters.resetBuffers(scope);
     const encoder = scope.device.createCommandEncoder();
-    for (const region of [arenas.first, arenas.second, ...(kfac?.state ?? [])]) {
+    for (const region of [arenas.first, arenas.second, ...(layerOptimiser?.state ?? [])]) {
       encoder.clearBuffer(region.buffer, region.offset, region.bytes);
     }
     scope.device.queue.submit([encoder.finish()]);
-    kfac?.resetDamping(scope);
+    layerOptimiser?.reset(scope);
     this.parts.timer?.reset();
   }
 
@@ -174,7 +174,7 @@ async function buildParts(
   const loss = trainingLoss(scope, graph, builder, spec, data, rows);
   parameters.allocate(scope);
   ring.addRow(graph, step, loss);
-  const kfac = createKfac(scope, builder, spec.optimizer);
+  const layerOptimiser = createLayerOptimiser(scope, builder.layers, spec.optimizer);
   const { optimizer } = spec;
   const arenas = createArenas(
     scope,
@@ -183,17 +183,17 @@ async function buildParts(
     optimizer.clipNorm,
   );
   const outputGradients = addBackward(graph, builder, loss, arenas);
-  kfac?.addCurvature(graph, loss, step, outputGradients);
-  addUpdate(graph, arenas, step, spec.optimizer, kfac);
+  layerOptimiser?.addCurvature(graph, loss, step, outputGradients);
+  addUpdate(graph, arenas, step, spec.optimizer, layerOptimiser);
   const [program, evaluation] = await Promise.all([
     compile(scope, graph, 'training step'),
     compileEvaluation(scope, spec, data, parameters, step, ring),
   ]);
-  const layers = kfac ? kfac.reports : [];
+  const layers = layerOptimiser?.reports ?? [];
   const timer = PhaseTimer.create(scope);
   const pace = new Pace(scope.adapterClass, budgetMs);
   return {
-    ...{ scope, parameters, arenas, kfac, step, ring, rows, layers, timer, pace },
+    ...{ scope, parameters, arenas, layerOptimiser, step, ring, rows, layers, timer, pace },
     program: new CutProgram(scope.device, program, pace),
     evaluation: new CutProgram(scope.device, evaluation, pace),
     statistics: { training: program.statistics, evaluation: evaluation.statistics },
@@ -243,18 +243,12 @@ function compileEvaluation(
   return compile(scope, graph, 'evaluation');
 }
 
-function createKfac(scope: GpuContext, builder: ModelBuilder, optimizer: OptimizerSpec): Kfac | null {
-  if (optimizer.name !== 'kfac') return null;
-  // Classification pools the positions: one loss term per example.
-  return new Kfac(scope, builder.layers, optimizer, (layer) => flavourOf(layer, optimizer.flavour, true));
-}
-
 function ruleOf(parameter: Parameter, optimizer: OptimizerSpec): ParameterRule {
   const isLayer = parameter.kind !== 'other';
   return {
     lrScale: isLayer ? 1 : optimizer.otherLrMultiplier,
     weightDecay: parameter.kind === 'weight' ? optimizer.weightDecay : 0,
-    weightDecayKind: optimizer.name === 'kfac' ? 'decoupled' : optimizer.weightDecayKind,
-    isUpdated: !(isLayer && optimizer.name === 'kfac'),
+    weightDecayKind: 'weightDecayKind' in optimizer ? optimizer.weightDecayKind : 'decoupled',
+    isUpdated: !isLayerParameter(parameter, optimizer),
   };
 }

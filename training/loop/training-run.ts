@@ -17,7 +17,7 @@ import type { GpuContext } from '../../gpu-kernels/device.ts';
 import { MomentWeights } from '../optimisers/moment-weights.ts';
 import { scheduleFactor } from '../optimisers/schedule.ts';
 import { BatchOrder } from './batches.ts';
-import { dueWork, phasesDue } from './intervals.ts';
+import { dueWork, factorDecayOf, phasesDue } from './intervals.ts';
 import { Journal } from './journal.ts';
 import { ringSlots } from './metrics-ring.ts';
 import { StepClock } from './step-clock.ts';
@@ -143,9 +143,7 @@ export class TrainingRun {
 
   /** Weight of a new factor in its bias-corrected moving average: w = beta w + 1, mix = 1 / w. */
   private nextFactorMix(): number {
-    const { optimizer } = this.spec;
-    if (optimizer.name !== 'kfac') return 0;
-    this.factorWeight = optimizer.factorDecay * this.factorWeight + 1;
+    this.factorWeight = factorDecayOf(this.spec.optimizer) * this.factorWeight + 1;
     return 1 / this.factorWeight;
   }
 
@@ -154,7 +152,7 @@ export class TrainingRun {
     const { spec, program, journal } = this;
     const evaluates = reached % spec.evaluateEvery === 0 || reached === spec.steps;
     if (evaluates) program.submitEvaluation();
-    const failures = program.kfac?.inverses?.failures;
+    const failures = program.layerOptimiser?.failures?.counts;
     const { timer } = program;
     const read = await program.ring.read([...(failures ? [failures] : []), ...(timer ? [timer.region] : [])]);
     timer?.read(read.others.at(-1) ?? new ArrayBuffer(0));
@@ -187,12 +185,11 @@ export class TrainingRun {
   }
 
   private noteFailures(step: number, counts: Uint32Array): void {
-    const jobs = this.program.kfac?.inverses?.jobs ?? [];
-    jobs.forEach((job, i) => {
-      const times = (counts[i] ?? 0) - (this.seenFailures[i] ?? 0);
-      if (times <= 0) return;
-      const text = `${job.factor.name}: pivot failed${times > 1 ? ` ${times} times` : ''}. Old inverse kept, damping raised.`;
-      this.journal.event(step, 'warning', 'pivot-failed', text);
+    const failures = this.program.layerOptimiser?.failures;
+    counts.forEach((count, i) => {
+      const times = count - (this.seenFailures[i] ?? 0);
+      if (failures && times > 0)
+        this.journal.event(step, 'warning', failures.code, failures.describe(i, times));
     });
     this.seenFailures = counts;
   }

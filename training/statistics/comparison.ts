@@ -2,6 +2,7 @@
  * The comparison itself: groups of seeds against a reference, by steps and by training time to a target. The window,
  * the command line and the CSV export all call `compare`, so they can never disagree.
  */
+import { isFirstOrder } from '../../contract/optimizer-family.ts';
 import type { RunSummary, Series } from '../../contract/runs.ts';
 import { medianInterval, ratioInterval, type Interval } from './bootstrap.ts';
 import { groupRuns, type RunGroup } from './groups.ts';
@@ -110,7 +111,7 @@ function compareRun(run: RunSummary, hit: TargetHit): ComparedRun {
 
 /** The first-order group (SGD, AdamW) whose median reaches the target in the fewest steps; else the first one; else the first group. */
 function defaultReference(hits: readonly { group: RunGroup; runs: ComparedRun[] }[]): string | undefined {
-  const firstOrder = hits.filter(({ group }) => group.spec.optimizer.name !== 'kfac');
+  const firstOrder = hits.filter(({ group }) => isFirstOrder(group.spec.optimizer));
   const stepsOf = (runs: ComparedRun[]) => {
     const value = median(counting(runs).map((run) => run.hit.stepsToTarget));
     return Number.isNaN(value) ? Infinity : value;

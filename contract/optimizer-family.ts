@@ -1,0 +1,13 @@
+/** Which optimisers belong together, for whoever must treat them differently: tables, dashes, the form. */
+import type { AdamSpec, InverseFreeSpec, KfacSpec, OptimizerSpec, SgdSpec } from './run-spec.ts';
+
+/** Rules that know nothing of a layer: each parameter's number is moved by its own gradient's history. */
+export function isFirstOrder(spec: OptimizerSpec): spec is SgdSpec | AdamSpec {
+  return spec.name === 'sgd' || spec.name === 'adamw' || spec.name === 'nadamw';
+}
+
+/** The settings of an optimiser whose layers have Kronecker factors A and G; null for all others, the control too. */
+export function factorSettings(spec: OptimizerSpec): KfacSpec | InverseFreeSpec | null {
+  if (spec.name === 'ikfac' || spec.name === 'singd') return spec;
+  return spec.name === 'kfac' && spec.preconditioner === 'kronecker' ? spec : null;
+}

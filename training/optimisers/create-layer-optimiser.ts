@@ -1,0 +1,47 @@
+/** Which optimisers treat the weights of layers as matrices, and which parameters they take over. */
+import type { OptimizerSpec } from '../../contract/run-spec.ts';
+import type { GpuContext } from '../../gpu-kernels/device.ts';
+import { flavourOf } from '../curvature/flavour.ts';
+import { InverseFree } from '../curvature/ikfac/ikfac.ts';
+import { Kfac } from '../curvature/kfac.ts';
+import type { LinearLayer } from '../models/model-builder.ts';
+import type { Parameter } from '../program/parameters.ts';
+import type { LayerOptimiser } from './layer-optimiser.ts';
+
+/** Null for the first-order rules. Parameters must be allocated. */
+export function createLayerOptimiser(
+  gpu: GpuContext,
+  layers: LinearLayer[],
+  optimizer: OptimizerSpec,
+): LayerOptimiser | null {
+  switch (optimizer.name) {
+    case 'sgd':
+    case 'adamw':
+    case 'nadamw':
+      return null;
+    case 'kfac':
+      // Classification pools the positions: one loss term per example.
+      return new Kfac(gpu, layers, optimizer, (layer) => flavourOf(layer, optimizer.flavour, true));
+    case 'ikfac':
+    case 'singd':
+      return new InverseFree(gpu, layers, optimizer, (layer) => flavourOf(layer, optimizer.flavour, true));
+    default:
+      return optimizer satisfies never;
+  }
+}
+
+/** Whether the layers' own rule moves the parameter, and the first-order launch only keeps its moments. */
+export function isLayerParameter(parameter: Pick<Parameter, 'kind'>, optimizer: OptimizerSpec): boolean {
+  switch (optimizer.name) {
+    case 'sgd':
+    case 'adamw':
+    case 'nadamw':
+      return false;
+    case 'kfac':
+    case 'ikfac':
+    case 'singd':
+      return parameter.kind !== 'other';
+    default:
+      return optimizer satisfies never;
+  }
+}

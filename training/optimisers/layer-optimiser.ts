@@ -1,0 +1,40 @@
+/**
+ * What an optimiser adds to a training program when it treats a layer's weight as a matrix: statistics, what is made
+ * of them, and its own update of those weights. First-order rules need none of this; everything they do is one launch.
+ */
+import type { LayerReport } from '../../contract/runs.ts';
+import type { GpuContext } from '../../gpu-kernels/device.ts';
+import type { Region } from '../../gpu-kernels/region.ts';
+import type { Graph, Tensor } from '../program/graph.ts';
+import type { Loss } from '../program/operations/loss.ts';
+import type { StepUniform } from '../program/step-scalars.ts';
+import type { OptimiserArenas } from './first-order.ts';
+
+export interface LayerOptimiser {
+  /** Memory that a fresh run finds zero. */
+  readonly state: readonly Region[];
+  /** What is known of each layer's matrices. */
+  readonly reports: LayerReport[];
+  /** Matrices whose decomposition may fail, which keep the result they had; null where nothing can. */
+  readonly failures: MatrixFailures | null;
+  /** Gives a fresh run what it does not find zero. */
+  reset(gpu: GpuContext): void;
+  /** Work between the backward pass and the update; the program has its forward and backward pass already. */
+  addCurvature(
+    graph: Graph,
+    loss: Loss,
+    step: StepUniform,
+    outputGradients: ReadonlyMap<Tensor, Tensor>,
+  ): void;
+  /** The update of the weights; the first-order launch, with Adam's moments, comes before it. */
+  addUpdate(graph: Graph, arenas: OptimiserArenas, step: StepUniform): void;
+}
+
+export interface MatrixFailures {
+  /** u32 per matrix: how often it failed in this run. */
+  readonly counts: Region;
+  /** Kind of event. */
+  readonly code: string;
+  /** One sentence for the log: what failed so many times, and what was done. */
+  describe(matrix: number, times: number): string;
+}
