@@ -17,8 +17,8 @@ const layerFields = {
   d_out: count,
   bias: z.boolean(),
   sharing: z.enum(['token', 'spatial', 'node', 'edge', 'none']),
-  /** Positions per example that share the weight; a list where it differs from example to example. */
-  R: z.union([count, z.array(count)]),
+  /** Positions per example that share the weight; a list where it differs from example to example, perhaps down to none. */
+  R: z.union([count, z.array(z.int().gte(0))]),
 };
 
 const layerSchema = z.discriminatedUnion('type', [

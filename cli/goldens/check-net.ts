@@ -21,7 +21,7 @@ import {
 import { directTolerance, preconditioningErrors } from './tolerances.ts';
 
 /** Values in the fixtures that the engine cannot make yet; named on the file's line. */
-const notYet = ['eigen', 'mc'];
+const notYet = ['eigen'];
 
 export interface CheckResult {
   comparisons: Comparison[];
@@ -47,7 +47,7 @@ export async function checkNet(
       ...passChecks(net, fixture),
       ...net.choices.flatMap((choice) => curvatureChecks(choice, fixture)),
     ];
-    return { comparisons: [loss, ...(await runChecks(scope, checks))], notYet: missing(fixture), notes: [] };
+    return { comparisons: [loss, ...(await runChecks(scope, checks))], notYet, notes: [] };
   } finally {
     releaseScope(scope);
   }
@@ -102,13 +102,13 @@ function curvatureChecks(choice: FactorChoice, fixture: NetFixture): Check[] {
 }
 
 function factorChecks(
-  { flavour, fisher }: FactorChoice,
+  { flavour, kind }: FactorChoice,
   { layer, a, g }: KfacLayer,
   factors: LayerFactors,
 ): Check[] {
   const prefix = `factors.${flavour}`;
-  const kind = fisher;
   const expected = factors.G[kind];
+  if (!expected) return [];
   const tolerance = directTolerance(mostRows([layer.whole]));
   const check = (
     quantity: string,
@@ -123,8 +123,8 @@ function factorChecks(
     tolerance,
   });
   const G = check(`${prefix}.G.${kind}`, `${prefix}.${layer.name}.G.${kind}`, factorPlace(g), expected);
-  // A does not depend on the Fisher kind; both sets made it, one is compared.
-  if (fisher !== 'empirical') return [G];
+  // A does not depend on the Fisher kind; all sets made it, one is compared.
+  if (kind !== 'empirical') return [G];
   return [check(`${prefix}.A`, `${prefix}.${layer.name}.A`, factorPlace(a), factors.A), G];
 }
 
@@ -134,8 +134,9 @@ function preconditionedChecks(
   factors: LayerFactors,
   fixture: NetFixture,
 ): Check[] {
-  const { flavour, fisher, layout, directions } = choice;
-  const made = fixture.preconditioned[flavour][fisher][layer.name];
+  const { flavour, kind, layout, directions } = choice;
+  if (!directions || (kind !== 'empirical' && kind !== 'type2')) return [];
+  const made = fixture.preconditioned[flavour][kind][layer.name];
   const io = fixture.layer_io[layer.name];
   if (!made || !io) return [];
   const terms = sumOfMagnitudes(io.a, io.g, layer.bias !== null);
@@ -144,12 +145,12 @@ function preconditionedChecks(
     const P = made[rule];
     if (!P) return [];
     const damping = dampingOf(rule, fixture.damping, made.pi_value);
-    const preconditioning = { A: factors.A, G: factors.G[fisher], P, terms, damping };
+    const preconditioning = { A: factors.A, G: factors.G[kind], P, terms, damping };
     const error = preconditionedError(preconditioning, preconditioningErrors(mostRows([layer.whole])));
     return [
       {
-        where: `preconditioned.${flavour}.${fisher}.${layer.name}.${rule}`,
-        quantity: `preconditioned.${flavour}.${fisher}.${rule}`,
+        where: `preconditioned.${flavour}.${kind}.${layer.name}.${rule}`,
+        quantity: `preconditioned.${flavour}.${kind}.${rule}`,
         ...jointPlace(layout, layer.name, directions[rule]),
         expected: P.data,
         tolerance: error / largest(P.data),
@@ -171,20 +172,6 @@ function dampingOf(rule: FixtureRule, lambda: number, pi: number | null): Dampin
       rule satisfies never;
       return { a: lambda, g: lambda };
   }
-}
-
-/** Whether the type-2 G of single loss terms, which the fixture preconditions with, is the one the engine makes. */
-export function kindsCoincide({ G }: LayerFactors): boolean {
-  const shared = G.type2_shared;
-  if (!shared) return true;
-  return compare('', shared.data, G.type2.data, 1e-12).error <= 1e-12;
-}
-
-function missing(fixture: NetFixture): string[] {
-  const layers = [...Object.values(fixture.factors.expand), ...Object.values(fixture.factors.reduce)];
-  return layers.every(kindsCoincide)
-    ? notYet
-    : [...notYet, 'preconditioned by type2 where it is not type2_shared'];
 }
 
 /** Rows a layer's weight is applied to, which is what the sums of its gradient and its factors run over. */

@@ -8,12 +8,19 @@ export type LinearSpec = Extract<LayerSpec, { type: 'linear' }>;
 export type ConvolutionSpec = Extract<LayerSpec, { type: 'conv2d' }>;
 
 export type NetFamily =
-  /** Linear layers one after another, with tanh between them or nothing; averaged over positions in the reduce setting. */
-  | { kind: 'chain'; activation: 'tanh' | 'none'; layers: LinearSpec[] }
+  /**
+   * Linear layers one after another, with tanh between them or nothing; averaged over positions in the reduce setting.
+   * `ragged`: on the nodes of graphs of different sizes.
+   */
+  | { kind: 'chain'; activation: 'tanh' | 'none'; layers: LinearSpec[]; ragged: boolean }
   /** Convolutions with ReLU, global mean pool, one linear layer. */
   | { kind: 'convolution'; convolutions: ConvolutionSpec[]; head: LinearSpec }
   /** Patch embedding, positions, one pre-norm encoder block, norm, mean pool, head. */
-  | { kind: 'vit'; heads: number; gelu: 'exact' | 'tanh' };
+  | { kind: 'vit'; heads: number; gelu: 'exact' | 'tanh' }
+  /** Tokens and positions, one causal pre-norm block with tanh GELU, norm, head at every position. */
+  | { kind: 'language'; heads: number }
+  /** One round of message passing between the nodes of graphs, mean over the nodes of each, head. */
+  | { kind: 'graph' };
 
 export type FamilyAnswer = NetFamily | { kind: 'unsupported'; reason: string };
 
@@ -21,10 +28,9 @@ const unsupported = (reason: string): FamilyAnswer => ({ kind: 'unsupported', re
 
 export function tellFamily(fixture: NetFixture): FamilyAnswer {
   const { inputs, layers, params } = fixture;
-  if (inputs['tokens']) return unsupported('token inputs');
-  if (inputs['src']) return unsupported('message passing on graphs');
-  if (layers.some(({ R }) => Array.isArray(R)))
-    return unsupported('a different number of positions per example');
+  if (inputs['tokens']) return language(fixture);
+  if (inputs['src']) return graph(fixture);
+  if (layers.some(({ R }) => Array.isArray(R))) return raggedChain(fixture);
   const x = inputs['x'];
   if (!x || Object.keys(inputs).length > 1) return unsupported(`inputs ${Object.keys(inputs).join(', ')}`);
   if (layers.some(({ type }) => type === 'conv2d')) return convolutionNet(fixture);
@@ -44,7 +50,57 @@ function convolutionNet({ inputs, layers, setting }: NetFixture): FamilyAnswer {
   return { kind: 'convolution', convolutions, head };
 }
 
-const vitLayers = ['embed', 'block.q', 'block.k', 'block.v', 'block.o', 'block.fc1', 'block.fc2', 'head'];
+const blockLayers = ['block.q', 'block.k', 'block.v', 'block.o', 'block.fc1', 'block.fc2', 'head'];
+const vitLayers = ['embed', ...blockLayers];
+
+function language({ inputs, layers, forward, params, setting }: NetFixture): FamilyAnswer {
+  const heads = forward['attention']?.shape[1];
+  if (heads === undefined)
+    return unsupported('attention without forward.attention, which gives the number of heads');
+  if (Object.keys(inputs).length > 1 || !params['tok'] || !params['pos'])
+    return unsupported('tokens without the parameters tok and pos, or with other inputs');
+  if (setting !== 'expand') return unsupported('tokens with pooling');
+  if (layers.map((layer) => layer.name).join() !== blockLayers.join())
+    return unsupported(`a transformer other than ${blockLayers.join(', ')}`);
+  return { kind: 'language', heads };
+}
+
+const graphLayers = ['node_enc', 'edge_enc', 'msg', 'node_upd', 'head'];
+
+function graph({ inputs, layers, setting }: NetFixture): FamilyAnswer {
+  const missing = ['x', 'e', 'src', 'dst', 'node_graph', 'edge_graph', 'n_node', 'n_edge'].find(
+    (name) => !inputs[name],
+  );
+  if (missing !== undefined) return unsupported(`message passing without inputs.${missing}`);
+  if (layers.map((layer) => layer.name).join() !== graphLayers.join() || setting !== 'reduce')
+    return unsupported(`message passing other than ${graphLayers.join(', ')} with pooling`);
+  if (!liesTogether(inputs, 'node') || !liesTogether(inputs, 'edge')) return scattered;
+  return { kind: 'graph' };
+}
+
+const scattered = unsupported('graphs whose nodes or edges do not lie together');
+
+/** Whether the rows of each graph are one after another, in the order of the graphs. */
+function liesTogether(inputs: NetFixture['inputs'], part: 'node' | 'edge'): boolean {
+  const counts = inputs[`n_${part}`]?.data ?? [];
+  const expected = Array.from(counts).flatMap((n, i) => new Array<number>(n).fill(i));
+  return expected.join() === Array.from(inputs[`${part}_graph`]?.data ?? []).join();
+}
+
+function raggedChain(fixture: NetFixture): FamilyAnswer {
+  const { inputs, layers } = fixture;
+  const known = ['x', 'node_graph', 'n_node'];
+  const foreign = Object.keys(inputs).find((name) => !known.includes(name));
+  if (foreign !== undefined || !inputs['x'] || !inputs['n_node'] || !inputs['node_graph'])
+    return unsupported(`rows of different examples with inputs ${Object.keys(inputs).join(', ')}`);
+  if (layers.some(({ type }) => type !== 'linear')) return unsupported('convolutions on ragged rows');
+  const nodes = Array.from(inputs['n_node'].data).join();
+  if (layers.some(({ R }) => !Array.isArray(R) || R.join() !== nodes))
+    return unsupported('layers whose R is not inputs.n_node');
+  if (!liesTogether(inputs, 'node')) return scattered;
+  const answer = chain(fixture);
+  return answer.kind === 'chain' ? { ...answer, ragged: true } : answer;
+}
 
 function vit({ name, inputs, layers, forward, setting }: NetFixture): FamilyAnswer {
   const heads = forward['attention']?.shape[1];
@@ -67,7 +123,8 @@ function chain({ inputs, layers, params, forward }: NetFixture): FamilyAnswer {
   if (next > 0) return unsupported(`layers that do not follow each other (${linear[next]?.name ?? ''})`);
   if ((inputs['x']?.shape.length ?? 0) < 2) return unsupported('an input without a batch');
   const hidden = Object.keys(forward).find((name) => name.startsWith('hidden_'));
-  if (hidden === undefined) return { kind: 'chain', activation: 'none', layers: linear };
-  if (hidden === 'hidden_tanh') return { kind: 'chain', activation: 'tanh', layers: linear };
+  const found = { kind: 'chain', layers: linear, ragged: false } as const;
+  if (hidden === undefined) return { ...found, activation: 'none' };
+  if (hidden === 'hidden_tanh') return { ...found, activation: 'tanh' };
   return unsupported(`the activation of forward.${hidden}`);
 }

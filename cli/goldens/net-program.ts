@@ -1,12 +1,19 @@
 /**
- * A net fixture as one program of the real engine: forward, loss, backward, and for both flavours and both Fisher
- * kinds the factors, and from each set of factors the preconditioned gradient by every damping rule there is.
+ * A net fixture as one program of the real engine: forward, loss, backward, and for both flavours and every kind of
+ * Fisher in the file the factors; from those the file preconditions with, the preconditioned gradient by every damping rule
+ * there is.
  */
-import type { NetFixture } from '../../goldens/fixture.ts';
+import type { LayerFactors, NetFixture } from '../../goldens/fixture.ts';
 import type { GpuContext } from '../../gpu-kernels/device.ts';
 import type { Region } from '../../gpu-kernels/region.ts';
 import { uploadTable } from '../../gpu-kernels/region.ts';
-import { addFactors, createFactors, type FactorSet } from '../../training/curvature/factors.ts';
+import type { FisherKind } from '../../training/curvature/factor-phase.ts';
+import {
+  addFactors,
+  createFactors,
+  type FactorProgram,
+  type FactorSet,
+} from '../../training/curvature/factors.ts';
 import type { Flavour } from '../../training/curvature/flavour.ts';
 import { Inverses } from '../../training/curvature/inverses.ts';
 import { layOutJoint, type JointLayout } from '../../training/curvature/joint-layout.ts';
@@ -22,11 +29,22 @@ import { StepUniform } from '../../training/program/step-scalars.ts';
 import type { Phase } from '../../contract/runs.ts';
 import { KronlabError } from '../../contract/errors.ts';
 import { readable } from './checks.ts';
+import { FixtureInputs } from './fixture-inputs.ts';
 import type { NetFamily } from './net-family.ts';
 import { buildReferenceNet, type ReferenceNet } from './reference-net.ts';
 
 export const flavours = ['expand', 'reduce'] as const satisfies Flavour[];
-export const fishers = ['empirical', 'type2'] as const;
+/** The file's kinds of G that the engine makes, by its own name of the Fisher. */
+export const fishers = {
+  empirical: 'empirical',
+  type2: 'type2',
+  mc: 'mc',
+  type2_shared: 'type2-shared',
+  empirical_perterm: 'empirical-per-term',
+} as const satisfies Partial<Record<keyof LayerFactors['G'], FisherKind>>;
+export type FixtureKind = keyof typeof fishers;
+/** The kinds that the file preconditions with. */
+const preconditionedKinds: readonly FixtureKind[] = ['empirical', 'type2'];
 /** The fixture's name of each damping rule that the engine has too, and the engine's. */
 export const dampingRules = { separate: 'plain', sqrt: 'sqrt', pi: 'pi' } as const;
 export type FixtureRule = keyof typeof dampingRules;
@@ -39,16 +57,17 @@ export interface LossProgram {
   step: StepUniform;
   ring: MetricsRing;
   net: ReferenceNet;
+  inputs: FixtureInputs;
   loss: Loss;
 }
 
 export interface FactorChoice {
   flavour: Flavour;
-  fisher: (typeof fishers)[number];
+  kind: FixtureKind;
   set: FactorSet;
   layout: JointLayout;
-  /** Preconditioned gradients by damping rule, in the joint layout. */
-  directions: Record<FixtureRule, Region>;
+  /** Preconditioned gradients by damping rule, in the joint layout; null for kinds that are not preconditioned with. */
+  directions: Record<FixtureRule, Region> | null;
 }
 
 export interface NetProgram extends LossProgram {
@@ -67,25 +86,32 @@ export function buildLossProgram(scope: GpuContext, fixture: NetFixture, family:
   const builder = new ModelBuilder(graph, parameters);
   const step = new StepUniform(scope);
   const ring = new MetricsRing(scope);
-  const x = fixture.inputs['x'] ?? { shape: [], data: new Float64Array() };
-  const images = graph.leaf('x', x.shape, uploadTable(scope, 'x', Float32Array.from(x.data)));
-  const net = buildReferenceNet(builder, fixture, family, images);
+  const inputs = new FixtureInputs(scope, graph, fixture);
+  const net = buildReferenceNet(builder, fixture, family, inputs);
   const loss = lossOf(scope, graph, fixture, net.output);
   requireSameParameters(fixture, parameters);
   parameters.allocate(scope);
   parameters.upload(scope, ({ name }) => Float32Array.from(fixture.params[name]?.data ?? []));
   ring.addRow(graph, step, loss);
-  return { graph, builder, parameters, step, ring, net, loss };
+  return { graph, builder, parameters, step, ring, net, inputs, loss };
 }
 
 function lossOf(scope: GpuContext, graph: Graph, fixture: NetFixture, output: Tensor): Loss {
-  const { targets, loss_type } = fixture;
-  if (loss_type === 'ce') {
-    const labels = uploadTable(scope, 'targets', Uint32Array.from(targets.data));
-    return crossEntropy(output, graph.leaf('targets', targets.shape, labels, 'u32'));
-  }
-  const values = uploadTable(scope, 'targets', Float32Array.from(targets.data));
-  return meanSquaredError(output, graph.leaf('targets', targets.shape, values));
+  const targets = targetLeaf(scope, graph, fixture, 'targets');
+  return fixture.loss_type === 'ce' ? crossEntropy(output, targets) : meanSquaredError(output, targets);
+}
+
+/** Labels as u32, values as f32. */
+function targetLeaf(
+  scope: GpuContext,
+  graph: Graph,
+  fixture: NetFixture,
+  key: 'targets' | 'mc_targets',
+): Tensor {
+  const { shape, data } = fixture[key];
+  const isLabels = fixture.loss_type === 'ce';
+  const numbers = isLabels ? Uint32Array.from(data) : Float32Array.from(data);
+  return graph.leaf(key, shape, uploadTable(scope, key, numbers), isLabels ? 'u32' : 'f32');
 }
 
 function requireSameParameters(fixture: NetFixture, parameters: Parameters): void {
@@ -117,12 +143,14 @@ export async function compileNet(
   for (const tensor of [net.output, ...net.intermediates.values(), ...inputsAndOutputs]) {
     if (tensor) regions.set(tensor, readable(scope, graph, tensor));
   }
+  const labels = targetLeaf(scope, graph, fixture, 'mc_targets');
+  const isRagged = family.kind === 'chain' && family.ragged && fixture.setting === 'expand';
+  const { inputs } = parts;
+  const lossRows = isRagged ? { offsets: inputs.offsets('node'), most: inputs.most('node') } : null;
   const choices = flavours.flatMap((flavour) =>
-    fishers.map((fisher) =>
+    kindsOf(fixture).map((kind) =>
       addChoice(scope, parts, {
-        flavour,
-        fisher,
-        outputGradients,
+        ...{ flavour, kind, labels, lossRows, outputGradients },
         gradients: gradients.arena,
         damping: fixture.damping,
       }),
@@ -138,9 +166,17 @@ export async function compileNet(
   };
 }
 
+/** Kinds of G that every layer of the file has. */
+function kindsOf({ factors }: NetFixture): FixtureKind[] {
+  const layers = [...Object.values(factors.expand), ...Object.values(factors.reduce)];
+  return (Object.keys(fishers) as FixtureKind[]).filter((kind) => layers.every(({ G }) => G[kind]));
+}
+
 interface ChoiceSettings {
   flavour: Flavour;
-  fisher: (typeof fishers)[number];
+  kind: FixtureKind;
+  labels: Tensor;
+  lossRows: FactorProgram['lossRows'] | null;
   outputGradients: ReadonlyMap<Tensor, Tensor>;
   gradients: Region;
   damping: number;
@@ -148,12 +184,18 @@ interface ChoiceSettings {
 
 function addChoice(scope: GpuContext, parts: LossProgram, settings: ChoiceSettings): FactorChoice {
   const { graph, builder, loss, step } = parts;
-  const { flavour, fisher, outputGradients, gradients, damping } = settings;
+  const { flavour, kind, labels, lossRows, outputGradients, gradients, damping } = settings;
   // Pure flavours, also where training would choose another one: the fixtures have both for every layer.
   const set = createFactors(scope, builder.layers, () => flavour);
   const layout = layOutJoint(scope, set.layers);
   const column = uploadTable(scope, 'column', new Uint32Array(4));
-  addFactors(set, { graph, loss, fisher, step, outputGradients, column });
+  addFactors(set, {
+    ...{ graph, loss, step, outputGradients, column },
+    fisher: fishers[kind],
+    ...(kind === 'mc' ? { labels } : {}),
+    ...(lossRows ? { lossRows } : {}),
+  });
+  if (!preconditionedKinds.includes(kind)) return { flavour, kind, set, layout, directions: null };
   const direction = (rule: FixtureRule): Region => {
     const inverses = new Inverses(scope, set, layout, { rule: dampingRules[rule], damping });
     const preconditioner = new Preconditioner(scope, layout, inverses.groups);
@@ -164,7 +206,7 @@ function addChoice(scope: GpuContext, parts: LossProgram, settings: ChoiceSettin
     return preconditioner.direction;
   };
   const directions = { separate: direction('separate'), sqrt: direction('sqrt'), pi: direction('pi') };
-  return { flavour, fisher, set, layout, directions };
+  return { flavour, kind, set, layout, directions };
 }
 
 /** Runs the phases of a program once. */

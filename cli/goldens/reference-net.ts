@@ -5,13 +5,17 @@
 import type { NetFixture } from '../../goldens/fixture.ts';
 import { patchRows } from '../../training/models/vit.ts';
 import { zeros } from '../../training/models/initialisers.ts';
-import type { ModelBuilder } from '../../training/models/model-builder.ts';
+import type { LinearOptions, ModelBuilder } from '../../training/models/model-builder.ts';
 import { lastAxis, type Tensor } from '../../training/program/graph.ts';
 import { attention } from '../../training/program/operations/attention.ts';
 import { add, gelu, geluTanh, relu, tanh } from '../../training/program/operations/elementwise.ts';
+import { concat } from '../../training/program/operations/concat.ts';
+import { embedding } from '../../training/program/operations/embedding.ts';
+import { gatherRows, scatterSum, segmentMean } from '../../training/program/operations/segments.ts';
 import { permute } from '../../training/program/operations/permute.ts';
 import { meanAxes } from '../../training/program/operations/reduce.ts';
 import { KronlabError } from '../../contract/errors.ts';
+import type { FixtureInputs } from './fixture-inputs.ts';
 import type { NetFamily } from './net-family.ts';
 
 export interface ReferenceNet {
@@ -20,14 +24,14 @@ export interface ReferenceNet {
   intermediates: Map<string, Tensor>;
 }
 
-/** Adds the net to the builder's graph; `x` is the fixture's `inputs.x`. */
+/** Adds the net to the builder's graph. */
 export function buildReferenceNet(
   builder: ModelBuilder,
   fixture: NetFixture,
   family: NetFamily,
-  x: Tensor,
+  inputs: FixtureInputs,
 ): ReferenceNet {
-  const net = build(builder, fixture, family, x);
+  const net = build(builder, fixture, family, inputs);
   const expected = fixture.forward.output.shape;
   if (net.output.shape.join() !== expected.join()) {
     throw new KronlabError(
@@ -38,14 +42,23 @@ export function buildReferenceNet(
   return net;
 }
 
-function build(builder: ModelBuilder, fixture: NetFixture, family: NetFamily, x: Tensor): ReferenceNet {
+function build(
+  builder: ModelBuilder,
+  fixture: NetFixture,
+  family: NetFamily,
+  inputs: FixtureInputs,
+): ReferenceNet {
   switch (family.kind) {
     case 'chain':
-      return chain(builder, fixture, family, x);
+      return chain(builder, fixture, family, inputs);
     case 'convolution':
-      return convolutionNet(builder, family, x);
+      return convolutionNet(builder, family, inputs.values('x'));
     case 'vit':
-      return vit(builder, fixture, family, x);
+      return vit(builder, fixture, family, inputs.values('x'));
+    case 'language':
+      return language(builder, fixture, family, inputs.integers('tokens'));
+    case 'graph':
+      return messagePassing(builder, fixture, inputs);
     default:
       family satisfies never;
       throw new KronlabError('internal', 'a family of nets without a builder');
@@ -55,21 +68,23 @@ function build(builder: ModelBuilder, fixture: NetFixture, family: NetFamily, x:
 function chain(
   builder: ModelBuilder,
   { setting }: NetFixture,
-  { layers, activation }: Extract<NetFamily, { kind: 'chain' }>,
-  x: Tensor,
+  { layers, activation, ragged }: Extract<NetFamily, { kind: 'chain' }>,
+  inputs: FixtureInputs,
 ): ReferenceNet {
   const intermediates = new Map<string, Tensor>();
-  let z = x;
+  const rows = ragged ? { offsets: inputs.offsets('node') } : {};
+  let z = inputs.values('x');
   layers.forEach((layer, i) => {
-    z = builder.linear(layer.name, z, layer.d_out, { bias: layer.bias });
+    z = builder.linear(layer.name, z, layer.d_out, { bias: layer.bias, ...rows });
     if (i === layers.length - 1 || activation === 'none') return;
     z = tanh(z);
     if (i === 0) intermediates.set('hidden_tanh', z);
   });
   if (activation === 'tanh') intermediates.set('logits_per_token', z);
+  if (setting === 'expand') return { output: z, intermediates };
+  if (rows.offsets) return { output: segmentMean(z, rows.offsets), intermediates };
   const positions = z.shape.length - 2;
-  const isPooled = setting === 'reduce' && positions > 0;
-  return { output: isPooled ? meanAxes(z, 1, positions) : z, intermediates };
+  return { output: positions > 0 ? meanAxes(z, 1, positions) : z, intermediates };
 }
 
 function convolutionNet(
@@ -89,35 +104,92 @@ function convolutionNet(
   return { output: builder.linear(head.name, pooled, head.d_out, { bias: head.bias }), intermediates };
 }
 
+type Dense = (name: string, input: Tensor, options?: LinearOptions) => Tensor;
+
+/** Linear layers as the layer table describes them. */
+function denseLayers(builder: ModelBuilder, fixture: NetFixture): Dense {
+  return (name, input, options = {}) => {
+    const layer = fixture.layers.find((candidate) => candidate.name === name);
+    const isAttentionKey = name === 'block.k';
+    return builder.linear(name, input, layer?.d_out ?? 1, {
+      bias: layer?.bias ?? true,
+      isAttentionKey,
+      ...options,
+    });
+  };
+}
+
+interface BlockOptions {
+  heads: number;
+  causal: boolean;
+  gelu: 'exact' | 'tanh';
+}
+
+/** A pre-norm block of attention and MLP, and the final norm. */
+function attentionBlock(builder: ModelBuilder, dense: Dense, x: Tensor, options: BlockOptions): ReferenceNet {
+  const y = builder.layerNorm('block.ln1', x);
+  const [q, k, v] = [dense('block.q', y), dense('block.k', y), dense('block.v', y)];
+  const mixed = attention(q, k, v, options.heads, options.causal);
+  const attended = add(x, dense('block.o', mixed));
+  const hidden = dense('block.fc1', builder.layerNorm('block.ln2', attended));
+  const activated = options.gelu === 'tanh' ? geluTanh(hidden) : gelu(hidden);
+  const output = builder.layerNorm('ln', add(attended, dense('block.fc2', activated)));
+  const intermediates = new Map([
+    ['mlp_pre', hidden],
+    ['mlp_post', activated],
+  ]);
+  const probabilities = mixed.node.outputs[1];
+  if (probabilities) intermediates.set('attention', probabilities);
+  return { output, intermediates };
+}
+
 function vit(
   builder: ModelBuilder,
   fixture: NetFixture,
   { heads, gelu: variant }: Extract<NetFamily, { kind: 'vit' }>,
   images: Tensor,
 ): ReferenceNet {
-  const dense = (name: string, input: Tensor): Tensor => {
-    const layer = fixture.layers.find((candidate) => candidate.name === name);
-    const options = { bias: layer?.bias ?? true, isAttentionKey: name === 'block.k' };
-    return builder.linear(name, input, layer?.d_out ?? 1, options);
-  };
+  const dense = denseLayers(builder, fixture);
   const patches = patchRows(images, patchSide(fixture, images));
   const embedded = dense('embed', patches);
   const x = add(embedded, builder.parameter('pos', [patches.shape[1] ?? 1, lastAxis(embedded)], zeros));
-  const y = builder.layerNorm('block.ln1', x);
-  const mixed = attention(dense('block.q', y), dense('block.k', y), dense('block.v', y), heads);
-  const attended = add(x, dense('block.o', mixed));
-  const hidden = dense('block.fc1', builder.layerNorm('block.ln2', attended));
-  const activated = variant === 'tanh' ? geluTanh(hidden) : gelu(hidden);
-  const normed = builder.layerNorm('ln', add(attended, dense('block.fc2', activated)));
-  const pooled = meanAxes(normed, 1, 1);
+  const block = attentionBlock(builder, dense, x, { heads, causal: false, gelu: variant });
+  const pooled = meanAxes(block.output, 1, 1);
+  block.intermediates.set('patches', patches).set('pooled', pooled);
+  return { output: dense('head', pooled), intermediates: block.intermediates };
+}
+
+function language(
+  builder: ModelBuilder,
+  fixture: NetFixture,
+  { heads }: Extract<NetFamily, { kind: 'language' }>,
+  tokens: Tensor,
+): ReferenceNet {
+  const dense = denseLayers(builder, fixture);
+  const table = builder.parameter('tok', fixture.params['tok']?.shape ?? [], zeros);
+  const positions = builder.parameter('pos', fixture.params['pos']?.shape ?? [], zeros);
+  const x = add(embedding(table, tokens), positions);
+  const block = attentionBlock(builder, dense, x, { heads, causal: true, gelu: 'tanh' });
+  return { output: dense('head', block.output), intermediates: block.intermediates };
+}
+
+function messagePassing(builder: ModelBuilder, fixture: NetFixture, inputs: FixtureInputs): ReferenceNet {
+  const dense = denseLayers(builder, fixture);
+  const x = inputs.values('x');
+  const nodes = { offsets: inputs.offsets('node') };
+  const edges = { offsets: inputs.offsets('edge') };
+  const count = x.shape[0] ?? 1;
+  const [senders, receivers] = [inputs.index('src', count), inputs.index('dst', count)];
+  const h = dense('node_enc', x, nodes);
+  const sent = gatherRows(h, senders.index, senders.inverse);
+  const message = dense('msg', relu(add(sent, dense('edge_enc', inputs.values('e'), edges))), edges);
+  const received = scatterSum(message, receivers.index, count, receivers.inverse);
+  const updated = relu(dense('node_upd', concat([h, received], 1), nodes));
+  const pooled = segmentMean(updated, nodes.offsets);
   const intermediates = new Map([
-    ['patches', patches],
-    ['mlp_pre', hidden],
-    ['mlp_post', activated],
+    ['message', message],
     ['pooled', pooled],
   ]);
-  const probabilities = mixed.node.outputs[1];
-  if (probabilities) intermediates.set('attention', probabilities);
   return { output: dense('head', pooled), intermediates };
 }
 

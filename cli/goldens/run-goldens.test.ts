@@ -5,7 +5,14 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { goldensDirectory, listFixtures } from '../../goldens/node.ts';
 import { testGpu } from '../../gpu-kernels/test-gpu.ts';
 import { runFixtures, runGoldens, type GoldensTotals } from './run-goldens.ts';
-import { chainFixture, convolutionFixture, vitFixture } from './test-nets.ts';
+import {
+  chainFixture,
+  convolutionFixture,
+  graphFixture,
+  languageFixture,
+  raggedFixture,
+  vitFixture,
+} from './test-nets.ts';
 
 /** A slow machine compiles some kernels for seconds, and the first test compiles nearly all of them. */
 const patience = 300_000;
@@ -63,40 +70,44 @@ function largestOf(text: string, path: Path): Path {
 
 describe('the shipped fixtures', () => {
   it(
-    'pass, or are said to be not supported yet',
+    'pass',
     async () => {
       const { totals, lines } = await runAll(goldensDirectory);
       expect(lines.filter((line) => line.includes('FAILED'))).toEqual([]);
-      expect(totals).toEqual({ passed: 8, failed: 0, unsupported: 4 });
+      expect(totals).toEqual({ passed: 12, failed: 0, unsupported: 0 });
       const named = (word: string) =>
         lines.filter((line) => line.includes(word)).map((line) => line.split(' ')[0]);
       expect(named(' ok ')).toEqual([
         'conv',
         'deep_linear_expand',
         'deep_linear_reduce',
+        'gnn',
+        'lm_expand',
         'mlp_expand',
         'mlp_reduce',
+        'ragged_linear_expand',
+        'ragged_linear_reduce',
         'trajectories',
         'vit',
         'vit_gelu_tanh',
       ]);
-      expect(lines.slice(8, 12).map((line) => line.replace(/ +/, ' '))).toEqual([
-        'gnn not supported yet: message passing on graphs',
-        'lm_expand not supported yet: token inputs',
-        'ragged_linear_expand not supported yet: a different number of positions per example',
-        'ragged_linear_reduce not supported yet: a different number of positions per example',
-      ]);
       expect(lines.at(-2)).toMatch(/^adapter: ./);
-      expect(lines.at(-1)).toBe('8 passed, 0 failed');
+      expect(lines.at(-1)).toBe('12 passed, 0 failed');
     },
     patience,
   );
 
   it('are compared in every part', async () => {
     const { lines } = await run({ mlp_reduce: await shipped('mlp_reduce') });
-    // 1 loss, 3 in forward, 4 gradients, 2 x 2 in layer_io; 2 layers x 2 flavours x (A, 2 G, 2 x 3 preconditioned).
-    expect(lines[0]).toContain('; 48 comparisons; ');
-    expect(lines[0]).toContain('not supported yet: eigen, mc');
+    // 1 loss, 3 in forward, 4 gradients, 2 x 2 in layer_io; 2 layers x 2 flavours x (A, 3 G, 2 x 3 preconditioned).
+    expect(lines[0]).toContain('; 52 comparisons; ');
+    expect(lines[0]).toContain('not supported yet: eigen');
+  });
+
+  it('are compared with every kind of G where an example has several loss terms', async () => {
+    const { lines } = await run({ mlp_expand: await shipped('mlp_expand') });
+    // As above, with 5 kinds of G.
+    expect(lines[0]).toContain('; 60 comparisons; ');
   });
 });
 
@@ -133,6 +144,21 @@ describe('a net fixture with one value changed by a hundredth', () => {
     expect(lines.slice(1).some((line) => line.startsWith(`    ${where}`))).toBe(true);
     expect(lines[1]).toMatch(/: got \S+, expected \S+: relative error \S+, allowed \S+$/);
     expect(lines.at(-1)).toBe('0 passed, 1 failed');
+  });
+
+  const perTerm: [path: Path, where: string][] = [
+    [['mc_targets'], 'factors.expand.'],
+    [['factors', 'expand', 'fc1', 'G', 'mc'], 'factors.expand.fc1.G.mc'],
+    [['factors', 'reduce', 'fc2', 'G', 'type2'], 'factors.reduce.fc2.G.type2'],
+    [['factors', 'reduce', 'fc1', 'G', 'type2_shared'], 'factors.reduce.fc1.G.type2_shared'],
+    [['factors', 'expand', 'fc2', 'G', 'empirical_perterm'], 'factors.expand.fc2.G.empirical_perterm'],
+  ];
+  it.each(perTerm)('fails with several loss terms per example for %j', async (path, where) => {
+    const text = await shipped('mlp_expand');
+    const change = path[0] === 'mc_targets' ? (label: number) => (label + 1) % 3 : slightly;
+    const { totals, lines } = await run({ mlp_expand: changed(text, largestOf(text, path), change) });
+    expect(totals.failed).toBe(1);
+    expect(lines.slice(1).some((line) => line.startsWith(`    ${where}`))).toBe(true);
   });
 
   it('fails for the loss', async () => {
@@ -316,6 +342,43 @@ describe('fixtures of other sizes', () => {
     [
       'vit_gelu_tanh_other',
       () => vitFixture({ N: 2, image: [2, 6, 9], patch: 3, width: 6, heads: 3, hidden: 7, classes: 5 }),
+    ],
+    [
+      'lm_other',
+      () => languageFixture({ N: 2, length: 4, vocabulary: 5, width: 6, heads: 3, hidden: 7, bias: false }),
+    ],
+    [
+      'lm_with_bias',
+      () => languageFixture({ N: 4, length: 3, vocabulary: 7, width: 4, heads: 1, hidden: 9, bias: true }),
+    ],
+    [
+      'ragged_deep_expand',
+      () => raggedFixture({ widths: [3, 8, 5, 2], counts: [1, 6, 2], setting: 'expand', activation: 'none' }),
+    ],
+    [
+      'ragged_reduce',
+      () =>
+        raggedFixture({ widths: [6, 7, 4], counts: [2, 2, 5, 1, 3], setting: 'reduce', activation: 'none' }),
+    ],
+    [
+      'ragged_tanh_expand',
+      () => raggedFixture({ widths: [4, 9, 3], counts: [4, 1, 3], setting: 'expand', activation: 'tanh' }),
+    ],
+    [
+      'graph_other',
+      () =>
+        graphFixture({
+          ...{ nodes: [2, 6, 1], edges: [3, 9, 1], features: [5, 2] },
+          ...{ hidden: 8, message: 3, classes: 4 },
+        }),
+    ],
+    [
+      'graph_large',
+      () =>
+        graphFixture({
+          ...{ nodes: [5, 3, 4, 7, 2], edges: [8, 2, 6, 20, 1], features: [3, 7] },
+          ...{ hidden: 5, message: 8, classes: 2 },
+        }),
     ],
   ];
 

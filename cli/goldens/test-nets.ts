@@ -1,7 +1,15 @@
 /** The families of nets as float64 forward passes, in any size: see `test-reference.ts`. */
 import type { LayerSpec } from '../../goldens/fixture.ts';
 import { noise } from '../../training/program/test-program.ts';
-import { makeFixture, softmax, sumPositions, values, type Tape, type Values } from './test-reference.ts';
+import {
+  makeFixture,
+  softmax,
+  sumExamples,
+  total,
+  values,
+  type Tape,
+  type Values,
+} from './test-reference.ts';
 
 const product = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
 const random = (seed: number, ...shape: number[]): Values => values(shape, noise(product(shape), seed));
@@ -29,7 +37,10 @@ function layerParams(layers: readonly LayerSpec[]): Record<string, Values> {
 }
 
 const meanPositions = (rows: Float64Array, N: number, R: number, width: number) =>
-  sumPositions(rows, N, R, width).map((value) => value / R);
+  meanExamples(rows, new Array<number>(N).fill(R), width);
+
+const meanExamples = (rows: Float64Array, counts: readonly number[], width: number) =>
+  sumExamples(rows, counts, width).map((value, i) => value / counts[Math.floor(i / width)]!);
 
 export interface ChainSize {
   widths: number[];
@@ -52,7 +63,7 @@ export function chainFixture({ widths, N, R, setting, activation, bias = true }:
     name: 'chain',
     setting,
     loss_type: isTanh ? 'ce' : 'mse',
-    ...{ N, C, layers, params: layerParams(layers), x, targets },
+    ...{ N, C, layers, params: layerParams(layers), inputs: { x }, targets },
     forward: (tape: Tape) => {
       let z = x.data;
       const intermediates: Record<string, Values> = {};
@@ -64,6 +75,118 @@ export function chainFixture({ widths, N, R, setting, activation, bias = true }:
       });
       const output = setting === 'expand' ? z : meanPositions(z, N, R, C);
       return { output: values([...terms, C], output), intermediates };
+    },
+  });
+}
+
+export interface RaggedSize {
+  widths: number[];
+  /** Rows of each example. */
+  counts: number[];
+  setting: 'expand' | 'reduce';
+  activation: 'none' | 'tanh';
+}
+
+const owners = (counts: readonly number[]) =>
+  values([total(counts)], Float64Array.from(counts.flatMap((n, i) => new Array<number>(n).fill(i))));
+
+/** The same nets on rows of examples of different sizes. */
+export function raggedFixture({ widths, counts, setting, activation }: RaggedSize): string {
+  const layers = widths.slice(1).map((d_out, i): LayerSpec => {
+    return { ...linearSpec(`fc${i + 1}`, widths[i]!, d_out, 1), sharing: 'node', R: counts };
+  });
+  const [N, rows, C] = [counts.length, total(counts), widths.at(-1)!];
+  const terms = setting === 'expand' ? rows : N;
+  const x = random(1, rows, widths[0]!);
+  const isTanh = activation === 'tanh';
+  return makeFixture({
+    name: 'ragged',
+    setting,
+    loss_type: isTanh ? 'ce' : 'mse',
+    ...{ N, C, layers, params: layerParams(layers) },
+    inputs: { x, node_graph: owners(counts), n_node: values([N], Float64Array.from(counts)) },
+    targets: isTanh ? labels(terms, C) : random(2, terms, C),
+    ...(setting === 'expand' ? { terms: counts } : {}),
+    forward: (tape: Tape) => {
+      let z = x.data;
+      const intermediates: Record<string, Values> = {};
+      layers.forEach((layer, i) => {
+        z = tape.linear(layer, z);
+        if (!isTanh || i === layers.length - 1) return;
+        z = z.map(Math.tanh);
+        if (i === 0) intermediates['hidden_tanh'] = values([rows, layer.d_out], z);
+      });
+      const output = setting === 'expand' ? z : meanExamples(z, counts, C);
+      return { output: values([terms, C], output), intermediates };
+    },
+  });
+}
+
+export interface GraphSize {
+  /** Nodes of each graph, and edges (directed, drawn at random). */
+  nodes: number[];
+  edges: number[];
+  /** Features of nodes and edges, widths of hidden layer, messages and classes. */
+  features: [number, number];
+  hidden: number;
+  message: number;
+  classes: number;
+}
+
+export function graphFixture({ nodes, edges, features, hidden, message, classes }: GraphSize): string {
+  const [N, V, E] = [nodes.length, total(nodes), total(edges)];
+  const spec = (name: string, sharing: 'node' | 'edge', d_in: number, d_out: number): LayerSpec => ({
+    ...linearSpec(name, d_in, d_out, 1),
+    ...{ sharing, R: sharing === 'node' ? nodes : edges },
+  });
+  const layers: [LayerSpec, LayerSpec, LayerSpec, LayerSpec, LayerSpec] = [
+    spec('node_enc', 'node', features[0], hidden),
+    spec('edge_enc', 'edge', features[1], hidden),
+    spec('msg', 'edge', hidden, message),
+    spec('node_upd', 'node', hidden + message, hidden),
+    linearSpec('head', hidden, classes, 1),
+  ];
+  const [encodeNodes, encodeEdges, messages, update, head] = layers;
+  const [x, e] = [random(1, V, features[0]), random(2, E, features[1])];
+  const graphOfEdge = owners(edges).data;
+  const firstNode = nodes.map((_, n) => total(nodes.slice(0, n)));
+  const end = (seed: number) =>
+    values(
+      [E],
+      noise(E, seed).map((value, i) => {
+        const graph = graphOfEdge[i]!;
+        return firstNode[graph]! + Math.floor(((value + 1) / 2) * nodes[graph]!);
+      }),
+    );
+  const [src, dst] = [end(31), end(32)];
+  const inputs = {
+    ...{ x, e, src, dst, node_graph: owners(nodes), edge_graph: owners(edges) },
+    n_node: values([N], Float64Array.from(nodes)),
+    n_edge: values([N], Float64Array.from(edges)),
+  };
+  const positive = (rows: Float64Array) => rows.map((value) => Math.max(0, value));
+  return makeFixture({
+    name: 'graph',
+    setting: 'reduce',
+    loss_type: 'ce',
+    ...{ N, C: classes, layers, params: layerParams(layers), inputs, targets: labels(N, classes) },
+    forward: (tape: Tape) => {
+      const h = tape.linear(encodeNodes, x.data);
+      const edge = tape.linear(encodeEdges, e.data);
+      const sent = edge.map(
+        (value, i) => value + h[src.data[Math.floor(i / hidden)]! * hidden + (i % hidden)]!,
+      );
+      const sums = tape.linear(messages, positive(sent));
+      const width = hidden + message;
+      const joined = new Float64Array(V * width);
+      h.forEach((value, i) => (joined[Math.floor(i / hidden) * width + (i % hidden)] = value));
+      sums.forEach((value, i) => {
+        const node = dst.data[Math.floor(i / message)]!;
+        joined[node * width + hidden + (i % message)]! += value;
+      });
+      const pooled = meanExamples(positive(tape.linear(update, joined)), nodes, hidden);
+      const intermediates = { message: values([E, message], sums), pooled: values([N, hidden], pooled) };
+      return { output: values([N, classes], tape.linear(head, pooled)), intermediates };
     },
   });
 }
@@ -101,7 +224,7 @@ export function convolutionFixture({ N, image, convolutions, classes }: Convolut
     name: 'conv',
     setting: 'reduce',
     loss_type: 'ce',
-    ...{ N, C: classes, layers: [...layers, head], params: layerParams([...layers, head]), x },
+    ...{ N, C: classes, layers: [...layers, head], params: layerParams([...layers, head]), inputs: { x } },
     targets: labels(N, classes),
     forward: (tape: Tape) => {
       let pixels = x;
@@ -168,67 +291,132 @@ export interface VitSize {
 export function vitFixture({ N, image, patch, width, heads, hidden, classes }: VitSize): string {
   const [channels, height, side] = image;
   const T = (height / patch) * (side / patch);
-  const sizes: [string, number, number][] = [
-    ['embed', channels * patch * patch, width],
-    ...['q', 'k', 'v', 'o'].map((name): [string, number, number] => [`block.${name}`, width, width]),
-    ['block.fc1', width, hidden],
-    ['block.fc2', hidden, width],
-  ];
   const layers = [
-    ...sizes.map(([name, i, o]) => linearSpec(name, i, o, T)),
+    linearSpec('embed', channels * patch * patch, width, T),
+    ...blockSpecs(width, hidden, T, true),
     linearSpec('head', width, classes, 1),
   ];
-  const layer = (name: string) => layers.find((candidate) => candidate.name === name)!;
-  const norms = ['block.ln1', 'block.ln2', 'ln'].flatMap((name, i): [string, Values][] => [
-    [
-      `${name}.weight`,
-      values(
-        [width],
-        noise(width, 60 + i).map((value) => 1 + 0.3 * value),
-      ),
-    ],
-    [`${name}.bias`, random(70 + i, width)],
-  ]);
-  const params = { pos: random(50, T, width), ...layerParams(layers), ...Object.fromEntries(norms) };
+  const params = { pos: random(50, T, width), ...layerParams(layers), ...normParams(width) };
   const x = random(1, N, ...image);
   return makeFixture({
     name: 'vit_gelu_tanh',
     setting: 'reduce',
     loss_type: 'ce',
-    ...{ N, C: classes, layers, params, x, targets: labels(N, classes) },
+    ...{ N, C: classes, layers, params, inputs: { x }, targets: labels(N, classes) },
     forward: (tape: Tape) => {
       const pos = tape.data('pos');
       const patches = imagePatches(x, patch);
-      const embedded = tape.linear(layer('embed'), patches).map((value, i) => value + pos[i % pos.length]!);
-      const y = layerNorm(tape, 'block.ln1', embedded, width);
-      const [q, k, v] = ['q', 'k', 'v'].map((name) => tape.linear(layer(`block.${name}`), y)) as [
-        Float64Array,
-        Float64Array,
-        Float64Array,
-      ];
-      const { mixed, attention } = attend(q, k, v, { N, T, width, heads });
-      const o = tape.linear(layer('block.o'), mixed);
-      const attended = embedded.map((value, i) => value + o[i]!);
-      const pre = tape.linear(layer('block.fc1'), layerNorm(tape, 'block.ln2', attended, width));
-      const post = pre.map(geluTanh);
-      const fc2 = tape.linear(layer('block.fc2'), post);
-      const normed = layerNorm(
-        tape,
-        'ln',
-        attended.map((value, i) => value + fc2[i]!),
-        width,
-      );
-      const pooled = meanPositions(normed, N, T, width);
+      const embedded = tape.linear(layers[0]!, patches).map((value, i) => value + pos[i % pos.length]!);
+      const block = encoderBlock(tape, layers, embedded, { N, T, width, heads, causal: false });
+      const pooled = meanPositions(block.normed, N, T, width);
       const intermediates = {
+        ...block.intermediates,
         patches: values([N, T, channels * patch * patch], patches),
-        attention: values([N, heads, T, T], attention),
-        mlp_pre: values([N, T, hidden], pre),
-        mlp_post: values([N, T, hidden], post),
+        mlp_pre: values([N, T, hidden], block.pre),
+        mlp_post: values([N, T, hidden], block.post),
         pooled: values([N, width], pooled),
       };
-      return { output: values([N, classes], tape.linear(layer('head'), pooled)), intermediates };
+      return { output: values([N, classes], tape.linear(layers.at(-1)!, pooled)), intermediates };
     },
   });
+}
+
+export interface LanguageSize {
+  N: number;
+  length: number;
+  vocabulary: number;
+  width: number;
+  heads: number;
+  hidden: number;
+  /** Of query, key and value. */
+  bias: boolean;
+}
+
+/** A causal block between an embedding and a head at every token. */
+export function languageFixture(size: LanguageSize): string {
+  const { N, length: T, vocabulary, width, heads, hidden, bias } = size;
+  const layers = [...blockSpecs(width, hidden, T, bias), linearSpec('head', width, vocabulary, T)];
+  const params = {
+    tok: random(51, vocabulary, width),
+    pos: random(50, T, width),
+    ...layerParams(layers),
+    ...normParams(width),
+  };
+  const tokens = { ...labels(N * T, vocabulary), shape: [N, T] };
+  const targets = values(
+    [N, T],
+    noise(N * T, 78).map((value) => Math.floor(((value + 1) / 2) * vocabulary)),
+  );
+  return makeFixture({
+    name: 'lm',
+    setting: 'expand',
+    loss_type: 'ce',
+    ...{ N, C: vocabulary, layers, params, inputs: { tokens }, targets },
+    forward: (tape: Tape) => {
+      const [tok, pos] = [tape.data('tok'), tape.data('pos')];
+      const embedded = Float64Array.from(
+        { length: N * T * width },
+        (_, i) => tok[tokens.data[Math.floor(i / width)]! * width + (i % width)]! + pos[i % pos.length]!,
+      );
+      const { normed, intermediates } = encoderBlock(tape, layers, embedded, {
+        ...{ N, T, width, heads },
+        causal: true,
+      });
+      return { output: values([N, T, vocabulary], tape.linear(layers.at(-1)!, normed)), intermediates };
+    },
+  });
+}
+
+function blockSpecs(width: number, hidden: number, T: number, qkvBias: boolean): LayerSpec[] {
+  return [
+    ...['q', 'k', 'v'].map((name) => linearSpec(`block.${name}`, width, width, T, qkvBias)),
+    linearSpec('block.o', width, width, T),
+    linearSpec('block.fc1', width, hidden, T),
+    linearSpec('block.fc2', hidden, width, T),
+  ];
+}
+
+function normParams(width: number): Record<string, Values> {
+  return Object.fromEntries(
+    ['block.ln1', 'block.ln2', 'ln'].flatMap((name, i): [string, Values][] => [
+      [
+        `${name}.weight`,
+        values(
+          [width],
+          noise(width, 60 + i).map((value) => 1 + 0.3 * value),
+        ),
+      ],
+      [`${name}.bias`, random(70 + i, width)],
+    ]),
+  );
+}
+
+interface Heads {
+  N: number;
+  T: number;
+  width: number;
+  heads: number;
+  causal: boolean;
+}
+
+/** x + o(attention(LN x)), then that + MLP(LN of it), then the final norm. */
+function encoderBlock(tape: Tape, layers: readonly LayerSpec[], x: Float64Array, size: Heads) {
+  const { N, T, width, heads } = size;
+  const dense = (name: string, rows: Float64Array) =>
+    tape.linear(
+      layers.find((candidate) => candidate.name === `block.${name}`)!,
+      rows,
+    );
+  const y = layerNorm(tape, 'block.ln1', x, width);
+  const { mixed, attention } = attend(dense('q', y), dense('k', y), dense('v', y), size);
+  const o = dense('o', mixed);
+  const attended = x.map((value, i) => value + o[i]!);
+  const pre = dense('fc1', layerNorm(tape, 'block.ln2', attended, width));
+  const post = pre.map(geluTanh);
+  const fc2 = dense('fc2', post);
+  const sum = attended.map((value, i) => value + fc2[i]!);
+  const normed = layerNorm(tape, 'ln', sum, width);
+  return { normed, pre, post, intermediates: { attention: values([N, heads, T, T], attention) } };
 }
 
 function imagePatches({ shape, data }: Values, patch: number): Float64Array {
@@ -265,7 +453,7 @@ function attend(
   q: Float64Array,
   k: Float64Array,
   v: Float64Array,
-  { N, T, width, heads }: { N: number; T: number; width: number; heads: number },
+  { N, T, width, heads, causal }: Heads,
 ): { mixed: Float64Array; attention: Float64Array } {
   const d = width / heads;
   const mixed = new Float64Array(N * T * width);
@@ -275,6 +463,7 @@ function attend(
       for (let t = 0; t < T; t++) {
         const at = (row: number, i: number) => (n * T + row) * width + head * d + i;
         const scores = Float64Array.from({ length: T }, (_, s) => {
+          if (causal && s > t) return -Infinity;
           let sum = 0;
           for (let i = 0; i < d; i++) sum += q[at(t, i)]! * k[at(s, i)]!;
           return sum / Math.sqrt(d);

@@ -5,6 +5,7 @@
  * 1e-5 are good to about 1e-10, far below f32.
  */
 import type { LayerSpec } from '../../goldens/fixture.ts';
+import { noise } from '../../training/program/test-program.ts';
 
 export interface Values {
   shape: number[];
@@ -53,8 +54,10 @@ export interface ReferenceSpec {
   C: number;
   layers: LayerSpec[];
   params: Record<string, Values>;
-  x: Values;
+  inputs: Record<string, Values>;
   targets: Values;
+  /** Loss terms of each example where that differs; default: as many for all. */
+  terms?: number[];
   /** [..., C] and the intermediates of the fixture's `forward`. */
   forward: (tape: Tape) => { output: Values; intermediates?: Record<string, Values> };
 }
@@ -67,6 +70,7 @@ export function makeFixture(spec: ReferenceSpec): string {
 }
 
 const damping = 1e-3;
+const samples = 2;
 type Kind = 'type2' | 'type2_shared' | 'empirical' | 'empirical_perterm' | 'mc';
 
 class Reference {
@@ -78,6 +82,7 @@ class Reference {
   /** [layer outputs, net outputs] of each layer. */
   private readonly jacobians: Map<string, Float64Array>;
   private readonly inputs: Map<string, Float64Array>;
+  private readonly drawn: Float64Array[];
 
   constructor(spec: ReferenceSpec) {
     this.spec = spec;
@@ -86,17 +91,18 @@ class Reference {
     this.inputs = new Map(this.tape.layerInputs);
     this.output = this.base.output.data;
     this.M = this.output.length / spec.C;
+    this.drawn = Array.from({ length: samples }, (_, k) => this.draw(k));
     this.jacobians = new Map(spec.layers.map((layer) => [layer.name, this.jacobian(layer)]));
   }
 
   fixture(): object {
-    const { name, setting, loss_type, N, C, layers, params, x, targets } = this.spec;
+    const { name, setting, loss_type, N, C, layers, params, inputs, targets } = this.spec;
     const byLayer = <T>(make: (layer: LayerSpec) => T) =>
       Object.fromEntries(layers.map((l) => [l.name, make(l)]));
     const slopes = this.residual(targets.data).map((value) => value / this.M);
     const io = byLayer((layer) => ({
-      a: values([N, this.R(layer), layer.d_in], this.input(layer)),
-      g: values([N, this.R(layer), layer.d_out], this.pullBack(layer, slopes)),
+      a: values([...this.rowShape(layer), layer.d_in], this.input(layer)),
+      g: values([...this.rowShape(layer), layer.d_out], this.pullBack(layer, slopes)),
     }));
     const wgrad = byLayer((layer) => this.weightGradient(layer, slopes));
     const flavours = <T>(make: (flavour: 'expand' | 'reduce') => T) => ({
@@ -106,11 +112,11 @@ class Reference {
     const factors = flavours((flavour) => byLayer((layer) => this.factors(layer, flavour)));
     return {
       ...{ name, format: 1, description: 'made for a test', setting, loss_type, N, M: this.M, C, damping },
-      ...{ layers, params, inputs: { x }, targets, wgrad, factors, layer_io: io },
+      ...{ layers, params, inputs, targets, wgrad, factors, layer_io: io },
       forward: { output: this.base.output, ...this.base.intermediates },
       loss: this.loss(this.output),
       grads: this.gradients(wgrad),
-      mc_targets: values([1, ...targets.shape], targets.data),
+      mc_targets: values([samples, ...targets.shape], Float64Array.from(this.drawn.flatMap((y) => [...y]))),
       preconditioned: flavours((flavour) => {
         const made = (kind: 'type2' | 'empirical') =>
           byLayer((layer) => {
@@ -122,8 +128,27 @@ class Reference {
     };
   }
 
-  private R({ R }: LayerSpec): number {
-    return typeof R === 'number' ? R : 0;
+  /** Positions of each example. */
+  private R({ R }: LayerSpec): number[] {
+    return typeof R === 'number' ? new Array<number>(this.spec.N).fill(R) : R;
+  }
+
+  private rowShape({ R }: LayerSpec): number[] {
+    return typeof R === 'number' ? [this.spec.N, R] : [total(R)];
+  }
+
+  /** Terms of each example. */
+  private get terms(): number[] {
+    const { N, terms } = this.spec;
+    return terms ?? new Array<number>(N).fill(this.M / N);
+  }
+
+  /** Labels, or values around the outputs, that stand for draws from the model. */
+  private draw(sample: number): Float64Array {
+    const { targets, loss_type, C } = this.spec;
+    const random = noise(targets.data.length, 500 + sample);
+    if (loss_type === 'ce') return random.map((value) => Math.floor(((value + 1) / 2) * C));
+    return random.map((value, i) => this.output[i]! + value);
   }
 
   private input({ name }: LayerSpec): Float64Array {
@@ -138,7 +163,7 @@ class Reference {
   }
 
   private jacobian(layer: LayerSpec): Float64Array {
-    const outputs = this.spec.N * this.R(layer) * layer.d_out;
+    const outputs = total(this.R(layer)) * layer.d_out;
     const jacobian = new Float64Array(outputs * this.output.length);
     for (let i = 0; i < outputs; i++) {
       const up = this.outputWith(layer.name, i, step);
@@ -193,37 +218,42 @@ class Reference {
     });
   }
 
-  /** The vectors a kind of Fisher sends back; per term: one position of every example at a time. */
+  /** The vectors a kind of Fisher sends back; per term: one place within every example at a time. */
   private vectors(kind: Kind): Float64Array[] {
-    const { C, N, targets } = this.spec;
+    const { C, targets, loss_type } = this.spec;
+    if (kind === 'mc') {
+      const size = Math.sqrt((loss_type === 'mse' ? C : 1) / samples);
+      return this.drawn.map((y) => this.residual(y).map((value) => size * value));
+    }
     const type2 = kind === 'type2' || kind === 'type2_shared';
     const whole = type2 ? Array.from({ length: C }, (_, c) => this.column(c)) : [this.residual(targets.data)];
     if (kind !== 'type2' && kind !== 'empirical_perterm') return whole;
-    const terms = this.M / N;
-    return Array.from({ length: terms }, (_, r) =>
-      whole.map((vector) => vector.map((value, i) => (Math.floor(i / C) % terms === r ? value : 0))),
+    const places = this.terms.flatMap((count) => Array.from({ length: count }, (_, r) => r));
+    return Array.from({ length: Math.max(...this.terms) }, (_, r) =>
+      whole.map((vector) => vector.map((value, i) => (places[Math.floor(i / C)] === r ? value : 0))),
     ).flat();
   }
 
   private factors(layer: LayerSpec, flavour: 'expand' | 'reduce'): { A: Values; G: Record<string, Values> } {
-    const { N, C } = this.spec;
+    const { N, C, loss_type } = this.spec;
     const shared = this.M === N ? [] : (['type2_shared', 'empirical_perterm'] as const);
     const kinds: Kind[] = ['type2', 'empirical', 'mc', ...shared];
     const G = (kind: Kind): Values => {
       const sum = new Float64Array(layer.d_out ** 2);
       for (const vector of this.vectors(kind)) {
         const g = this.pullBack(layer, vector);
-        const rows = flavour === 'expand' ? g : sumPositions(g, N, this.R(layer), layer.d_out);
+        const rows = flavour === 'expand' ? g : sumExamples(g, this.R(layer), layer.d_out);
         addOuter(sum, rows, layer.d_out, 1 / this.M);
       }
       return values([layer.d_out, layer.d_out], sum);
     };
     const a = this.homogeneous(layer);
     const width = layer.d_in + (layer.bias ? 1 : 0);
-    const mean = sumPositions(a, N, this.R(layer), width).map((value) => value / this.R(layer));
+    const R = this.R(layer);
+    const mean = sumExamples(a, R, width).map((value, i) => value / R[Math.floor(i / width)]!);
     const rows = flavour === 'expand' ? a : mean;
     const A = addOuter(new Float64Array(width ** 2), rows, width, width / rows.length);
-    const extra = this.spec.loss_type === 'mse' ? { empirical_curvlinops: scaled(G('empirical'), C) } : {};
+    const extra = loss_type === 'mse' ? { empirical_curvlinops: scaled(G('empirical'), C) } : {};
     return {
       A: values([width, width], A),
       G: { ...Object.fromEntries(kinds.map((kind) => [kind, G(kind)])), ...extra },
@@ -295,11 +325,14 @@ export function softmax(logits: Float64Array): Float64Array {
   return exps.map((e) => e / total);
 }
 
-/** [N, R, width] summed over R. */
-export function sumPositions(rows: Float64Array, N: number, R: number, width: number): Float64Array {
-  const sums = new Float64Array(N * width);
+export const total = (counts: readonly number[]) => counts.reduce((sum, count) => sum + count, 0);
+
+/** Rows of examples one after another, summed within each. */
+export function sumExamples(rows: Float64Array, counts: readonly number[], width: number): Float64Array {
+  const sums = new Float64Array(counts.length * width);
+  const owner = counts.flatMap((count, n) => new Array<number>(count).fill(n));
   rows.forEach((value, i) => {
-    sums[Math.floor(i / (R * width)) * width + (i % width)]! += value;
+    sums[owner[Math.floor(i / width)]! * width + (i % width)]! += value;
   });
   return sums;
 }

@@ -14,7 +14,7 @@ import { Kfac } from '../../training/curvature/kfac.ts';
 import { addBackward, addUpdate, createArenas } from '../../training/loop/step-graph.ts';
 import type { ParameterRule } from '../../training/optimisers/parameter-groups.ts';
 import { compile, type Program } from '../../training/program/compile.ts';
-import { buildLossProgram, dampingRules, submit, type LossProgram } from './net-program.ts';
+import { buildLossProgram, dampingRules, fishers, submit, type LossProgram } from './net-program.ts';
 import type { NetFamily } from './net-family.ts';
 
 export interface TrajectoryProgram extends LossProgram {
@@ -69,7 +69,7 @@ function optimizerOf({ kind, config }: TrajectoryRun): OptimizerSpec {
         lr: config.lr,
         damping: config.damping,
         dampingRule: config.damping_rule === 'eigen' ? undefined : dampingRules[config.damping_rule],
-        fisher: config.fisher === 'empirical' ? 'empirical' : 'type2',
+        fisher: fishers[config.fisher],
         momentum: config.momentum,
         weightDecay: 0,
       });
