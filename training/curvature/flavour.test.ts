@@ -1,7 +1,7 @@
 /** Which flavour each layer gets: asked for, chosen by the loss, and forced where reduce would be exactly zero. */
 import { describe, expect, it } from 'vitest';
 import { traceModel } from '../models/test-model.ts';
-import { flavourOf } from './flavour.ts';
+import { flavourOf, flavoursOf, type FlavourSettings } from './flavour.ts';
 
 const spec = { kind: 'vit', patch: 2, width: 4, blocks: 2, heads: 2, mlpRatio: 2 } as const;
 const { layers } = traceModel(spec, [2, 1, 4, 4], 3).builder;
@@ -25,5 +25,38 @@ describe('flavourOf', () => {
 
   it('expands every layer for auto where the loss has a term per position', () => {
     expect(new Set(flavours('auto', false))).toEqual(new Set(['expand']));
+  });
+});
+
+describe('flavoursOf', () => {
+  const chosen = (settings: FlavourSettings) => {
+    const of = flavoursOf(layers, settings, true);
+    return layers.filter((layer) => of(layer) === 'reduce').map(({ name }) => name);
+  };
+
+  it('takes exceptions by name and by pattern, the last that fits deciding', () => {
+    expect(
+      chosen({
+        flavour: 'expand',
+        layers: [
+          { pattern: '*.mlp.*', flavour: 'reduce' },
+          { pattern: 'blocks.0.*', flavour: 'expand' },
+          { pattern: 'head', flavour: 'reduce' },
+          { pattern: 'patch', flavour: 'auto' },
+        ],
+      }),
+    ).toEqual(['patch', 'blocks.1.mlp.in', 'blocks.1.mlp.out', 'head']);
+  });
+
+  it('keeps the keys at expand whatever fits them', () => {
+    const reduced = chosen({ flavour: 'reduce', layers: [{ pattern: '*', flavour: 'reduce' }] });
+    expect(reduced).toHaveLength(layers.length - 2);
+    expect(reduced.some((name) => name.endsWith('key'))).toBe(false);
+  });
+
+  it('reads the other signs of a pattern as they are', () => {
+    expect(() => chosen({ flavour: 'expand', layers: [{ pattern: 'hea.', flavour: 'reduce' }] })).toThrow(
+      'optimizer.layers.0.pattern: hea. fits no layer; the layers are patch, blocks.0.attention.query, ',
+    );
   });
 });

@@ -1,4 +1,5 @@
 /** Which of the two ways a layer's positions enter its factors. */
+import { KronlabError } from '../../contract/errors.ts';
 import type { KfacSpec } from '../../contract/run-spec.ts';
 import type { LinearLayer } from '../models/layers.ts';
 
@@ -14,4 +15,42 @@ export function flavourOf(layer: LinearLayer, wanted: KfacSpec['flavour'], lossP
   if (layer.isAttentionKey || layer.uses.some(({ source }) => source.kind === 'ids')) return 'expand';
   if (wanted === 'auto') return lossPools ? 'reduce' : 'expand';
   return wanted;
+}
+
+export interface FlavourSettings {
+  flavour: KfacSpec['flavour'];
+  /** Exceptions by layer name, `*` standing for any characters; the last that fits decides. */
+  layers?: readonly { pattern: string; flavour: KfacSpec['flavour'] }[];
+}
+
+/**
+ * The flavour of every layer of a model, exceptions included. What expand alone can do (keys, embeddings) stays expand
+ * whatever the exceptions say. Throws `invalid` for a pattern that fits no layer.
+ */
+export function flavoursOf(
+  layers: readonly LinearLayer[],
+  settings: FlavourSettings,
+  lossPools: boolean,
+): (layer: LinearLayer) => Flavour {
+  const exceptions = (settings.layers ?? []).map(({ pattern, flavour }, i) => {
+    const fits = matcher(pattern);
+    if (!layers.some(({ name }) => fits(name))) {
+      const names = layers.map(({ name }) => name).join(', ');
+      throw new KronlabError(
+        'invalid',
+        `optimizer.layers.${i}.pattern: ${pattern} fits no layer; the layers are ${names}`,
+      );
+    }
+    return { fits, flavour };
+  });
+  return (layer) => {
+    const exception = exceptions.findLast(({ fits }) => fits(layer.name));
+    return flavourOf(layer, exception?.flavour ?? settings.flavour, lossPools);
+  };
+}
+
+function matcher(pattern: string): (name: string) => boolean {
+  const parts = pattern.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'));
+  const expression = new RegExp(`^${parts.join('.*')}$`);
+  return (name) => expression.test(name);
 }

@@ -170,11 +170,18 @@ async function buildParts(
   const ring = new MetricsRing(scope);
   const rows = uploadTable(scope, 'batch rows', new Uint32Array(spec.batchSize));
   const graph = new Graph();
-  const builder = new ModelBuilder(graph, parameters);
+  const builder = new ModelBuilder(graph, parameters, 'training', {
+    embeddingsAreLayers: spec.optimizer.name === 'kfac' && spec.optimizer.embeddings === 'kfac',
+  });
   const loss = trainingLoss(scope, graph, builder, spec, data, rows);
   parameters.allocate(scope);
   ring.addRow(graph, step, loss);
-  const layerOptimiser = createLayerOptimiser(scope, builder.layers, spec.optimizer);
+  const layerOptimiser = createLayerOptimiser(
+    scope,
+    builder.layers,
+    spec.optimizer,
+    loss.termCount === spec.batchSize,
+  );
   const { optimizer } = spec;
   const arenas = createArenas(
     scope,

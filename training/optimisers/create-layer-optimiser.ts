@@ -1,18 +1,19 @@
 /** Which optimisers treat the weights of layers as matrices, and which parameters they take over. */
 import type { OptimizerSpec } from '../../contract/run-spec.ts';
 import type { GpuContext } from '../../gpu-kernels/device.ts';
-import { flavourOf } from '../curvature/flavour.ts';
+import { flavoursOf } from '../curvature/flavour.ts';
 import { InverseFree } from '../curvature/ikfac/ikfac.ts';
 import { Kfac } from '../curvature/kfac.ts';
 import type { LinearLayer } from '../models/model-builder.ts';
 import type { Parameter } from '../program/parameters.ts';
 import type { LayerOptimiser } from './layer-optimiser.ts';
 
-/** Null for the first-order rules. Parameters must be allocated. */
+/** Null for the first-order rules. Parameters must be allocated. `lossPools`: an example has one loss term. */
 export function createLayerOptimiser(
   gpu: GpuContext,
   layers: LinearLayer[],
   optimizer: OptimizerSpec,
+  lossPools = true,
 ): LayerOptimiser | null {
   switch (optimizer.name) {
     case 'sgd':
@@ -20,11 +21,10 @@ export function createLayerOptimiser(
     case 'nadamw':
       return null;
     case 'kfac':
-      // Classification pools the positions: one loss term per example.
-      return new Kfac(gpu, layers, optimizer, (layer) => flavourOf(layer, optimizer.flavour, true));
+      return new Kfac(gpu, layers, optimizer, flavoursOf(layers, optimizer, lossPools));
     case 'ikfac':
     case 'singd':
-      return new InverseFree(gpu, layers, optimizer, (layer) => flavourOf(layer, optimizer.flavour, true));
+      return new InverseFree(gpu, layers, optimizer, flavoursOf(layers, optimizer, lossPools));
     default:
       return optimizer satisfies never;
   }
