@@ -86,6 +86,12 @@ fn main(
 #for j in 0..TN
     let t${j} = B[cb${j} + k / 4u];
 #end
+#else
+#for q in 0..4
+#for j in 0..TN / 4
+    let b${q}_${j} = B[cb${j} + (k + ${q}u) * ldb4];
+#end
+#end
 #end
 #for q in 0..4
 #if TA
@@ -100,14 +106,15 @@ fn main(
 #end
 #end
 #end
-#for j in 0..TN / 4
 #if TB
+#for j in 0..TN / 4
     let b${q}_${j} = vec4f(t${j * 4}.${lane(q)}, t${j * 4 + 1}.${lane(q)}, t${j * 4 + 2}.${lane(q)}, t${j * 4 + 3}.${lane(q)});
-#else
-    let b${q}_${j} = B[cb${j} + (k + ${q}u) * ldb4];
 #end
 #end
+#end
+    // The four products of one vec4 of the tile follow each other, so that it stays in registers meanwhile.
 #for i in 0..TM
+#for q in 0..4
 #if TA
     let a${q}_${i} = vec4f(s${q}_${i / 4}.${lane(i % 4)});
 #else
@@ -117,7 +124,9 @@ fn main(
     let a${q}_${i} = vec4f(l${i}.${lane(q)});
 #end
 #end
+#end
 #for j in 0..TN / 4
+#for q in 0..4
     c${i}_${j} = fma(a${q}_${i}, b${q}_${j}, c${i}_${j});
 #end
 #end
@@ -165,7 +174,8 @@ fn main(
   let baseC4 = id.z * params.strideC / 4u;
   let ldc4 = params.ldc / 4u;
 #if LOOPED
-  // A loop holds one copy of a long `C_set`, where unrolled text would hold one for every vec4 of the tile.
+  // A loop holds one copy of `C_set`, where unrolled text would hold one for every vec4 of the tile: on a software adapter
+  // that halves the time to compile.
   var tile: array<vec4f, ${TM * TN / 4}>;
 #for i in 0..TM
 #for j in 0..TN / 4

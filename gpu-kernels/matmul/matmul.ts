@@ -101,7 +101,7 @@ function tileFor(gpu: GpuContext, { m, n, k, batch = 1 }: MatmulArguments): Tile
   if (gpu.adapterClass === 'gpu') return { tm: 4, tn: 4, wx: 8, wy: 8 };
   const work = m * n * k * batch;
   if (work < 2 ** 20 || m < 16) return { tm: 8, tn: 4, wx: 4, wy: 1 };
-  const tn = n >= 128 && work >= 2 ** 26 ? 16 : n >= 32 ? 8 : 4;
+  const tn = n >= 128 && work > 2 ** 24 ? 16 : n >= 32 ? 8 : 4;
   return { tm: 16, tn, wx: 4, wy: m >= 256 ? 4 : 1 };
 }
 
@@ -125,7 +125,7 @@ function tiled(gpu: GpuContext, args: MatmulArguments, layout: Layout): Dispatch
     LANES: lanes,
     BIAS: args.bias !== undefined,
     ROW_SUMS: args.rowSums !== undefined,
-    LOOPED: c.code.length > longWriter || tile.tm * tile.tn > largeTile,
+    LOOPED: gpu.adapterClass === 'software',
   });
   // A row of A is shared by the lanes as single numbers; all other loads are vec4s.
   const aType = lanes && !args.transposeA ? 'array<f32>' : 'array<vec4f>';
@@ -189,12 +189,6 @@ function strided(args: MatmulArguments, layout: Layout): Dispatch {
     flops: 2 * m * n * k * batch,
   };
 }
-
-/** Numbers in a register tile from which stores in a loop halve the time to compile it, measured on the software adapter. */
-const largeTile = 128;
-
-/** Characters of WGSL from which a write is worth a loop: unrolled, it would be compiled once for every vec4 of a tile. */
-const longWriter = 200;
 
 function writerOf(c: Region | Access, type: string): Access {
   if (!(c instanceof Region)) return c;

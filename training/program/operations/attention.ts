@@ -16,17 +16,17 @@ const operation: Operation<Attributes> = {
   fusedWrites: [0],
   gradient(node, [g]) {
     const [q, k, v] = node.inputs as [Tensor, Tensor, Tensor];
-    const [result, probabilities] = node.outputs as [Tensor, Tensor];
+    const [result, logarithms] = node.outputs as [Tensor, Tensor];
     if (!g) return [];
     const { graph } = g;
-    const [dq, dscores] = graph.add(queryGradient, [g, k, v, probabilities, result], {
+    const [dq, means] = graph.add(queryGradient, [g, q, k, v, logarithms, result], {
       attributes: node.attributes,
       outputs: [
         { shape: q.shape, label: 'query gradient' },
-        { shape: probabilities.shape, label: 'score gradient' },
+        { shape: logarithms.shape, label: 'attention gradient means' },
       ],
     }) as [Tensor, Tensor];
-    const [dk, dv] = graph.add(keyGradient, [q, g, probabilities, dscores], {
+    const [dk, dv] = graph.add(keyGradient, [g, q, k, v, logarithms, means], {
       attributes: node.attributes,
       outputs: [
         { shape: k.shape, label: 'key gradient' },
@@ -36,49 +36,87 @@ const operation: Operation<Attributes> = {
     return [dq, dk, dv];
   },
   lower: (node, lowering) =>
-    launch(node, lowering, source, false, ['q', 'k', 'v'], ['result', 'probabilities']),
+    launch(node, lowering, source, {
+      backward: false,
+      products: 3,
+      inputs: ['q', 'k', 'v'],
+      shared: ['k', 'v'],
+      outputs: ['result', 'logarithms'],
+    }),
 };
 
 const queryGradient: Operation<Attributes> = {
   name: 'attention query gradient',
   lower: (node, lowering) =>
-    launch(node, lowering, source, true, ['dout', 'k', 'v', 'probabilities', 'result'], ['dq', 'dscores']),
+    launch(node, lowering, source, {
+      backward: true,
+      products: 3,
+      inputs: ['dout', 'q', 'k', 'v', 'logarithms', 'result'],
+      shared: ['k', 'v'],
+      outputs: ['dq', 'means'],
+    }),
 };
 
 const keyGradient: Operation<Attributes> = {
   name: 'attention key gradient',
   lower: (node, lowering) =>
-    launch(node, lowering, keysSource, true, ['q', 'dout', 'probabilities', 'dscores'], ['dk', 'dv']),
+    launch(node, lowering, keysSource, {
+      backward: true,
+      products: 4,
+      inputs: ['dout', 'q', 'k', 'v', 'logarithms', 'means'],
+      shared: ['q', 'dout'],
+      outputs: ['dk', 'dv'],
+    }),
 };
+
+interface Launch {
+  backward: boolean;
+  /** Multiply-adds per query, key and feature. */
+  products: number;
+  /** Names in the kernel of the node's inputs and outputs. */
+  inputs: string[];
+  outputs: string[];
+  /** Inputs of which every query, or key, of a head reads all rows. */
+  shared: string[];
+}
 
 function launch(
   node: Node<Attributes>,
   lowering: Lowering,
   template: string,
-  backward: boolean,
-  inputs: string[],
-  outputs: string[],
+  { backward, products, inputs, outputs, shared }: Launch,
 ): Dispatch[] {
   const [n, length, width] = (node.inputs[0] as Tensor).shape as [number, number, number];
   const { heads, causal } = node.attributes;
   const headWidth = width / heads;
   const quads = headWidth % 4 === 0;
   const unit = quads ? 4 : 1;
-  const tile = lowering.gpu.adapterClass === 'software' ? 4 : 1;
-  const perPosition = new Set(['probabilities', 'dscores']);
+  // Registers and the kernel's text grow with both.
+  const tile =
+    lowering.gpu.adapterClass === 'software'
+      ? Math.max(1, Math.min(2, Math.floor((8 * unit) / headWidth)))
+      : 1;
+  // Memory cannot be bound both as vec4s and as numbers: one tensor in two roles is read in vec4s.
+  const once = new Set(node.inputs.map((tensor) => lowering.region(tensor))).size === node.inputs.length;
+  const lanes = quads && once && lowering.gpu.fourLaneSubgroups;
+  const tiles = lanes ? Math.ceil(length / (4 * tile)) * 4 : Math.ceil(length / tile);
+  const single = new Set(['logarithms', 'means', ...(lanes ? shared : [])]);
   const bind = (names: string[], tensors: readonly Tensor[], write: boolean) =>
     names.flatMap((name, i) => {
       if (write && name === 'result') return [];
-      const type = perPosition.has(name) || !quads ? 'array<f32>' : 'array<vec4f>';
+      const type = single.has(name) || !quads ? 'array<f32>' : 'array<vec4f>';
       return [{ name, type, region: lowering.region(tensors[i] as Tensor), write }];
     });
   const written = outputs[0] === 'result' ? lowering.writer('result', node.outputs[0] as Tensor, unit) : null;
   const code = expandTemplate(template, {
     TYPE: quads ? 'vec4f' : 'f32',
     QUADS: quads,
+    LANES: lanes,
     WIDTH: headWidth / unit,
     CAUSAL: causal,
     BACKWARD: backward,
+    // The forward pass needs the largest score before it can take exponentials.
+    PASSES: backward ? 1 : 2,
     TILE: tile,
   });
   return [
@@ -94,8 +132,8 @@ function launch(
         type: 'Params',
         data: Uint32Array.of(n, length, heads, width / unit, floatBits(1 / Math.sqrt(headWidth))),
       },
-      workgroups: [Math.ceil((n * heads * Math.ceil(length / tile)) / 32), 1, 1],
-      flops: 4 * n * length * length * width,
+      workgroups: [Math.ceil((n * heads * tiles) / 32), 1, 1],
+      flops: products * 2 * n * length * length * width,
     },
   ];
 }

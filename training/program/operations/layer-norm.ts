@@ -61,9 +61,11 @@ function rows(
   backward: boolean,
 ) {
   const width = lastAxis(node.inputs[0] as Tensor);
-  const quads = width % 4 === 0;
+  const whole = width % 4 === 0;
+  const lanes = whole && lowering.gpu.fourLaneSubgroups;
+  const quads = whole && !lanes;
   const count = size((node.inputs[0] as Tensor).shape) / width;
-  const unroll = quads && width <= 64 ? width / 4 : 0;
+  const unroll = whole && width <= 64 ? width / 4 : 0;
   const unit = quads ? 4 : 1;
   const type = quads ? 'array<vec4f>' : 'array<f32>';
   const bind = (names: string[], tensors: readonly Tensor[], write: boolean) =>
@@ -90,6 +92,8 @@ function rows(
   const code = expandTemplate(source, {
     TYPE: quads ? 'vec4f' : 'f32',
     QUADS: quads,
+    LANES: lanes,
+    STEP: lanes ? 4 : 1,
     UNROLL: unroll,
     BACKWARD: backward,
   });
@@ -111,7 +115,7 @@ function rows(
           floatBits(node.attributes.eps),
         ),
       },
-      workgroups: [Math.ceil(count / 16), 1, 1] as [number, number, number],
+      workgroups: [Math.ceil((lanes ? 4 * count : count) / 16), 1, 1] as [number, number, number],
       flops: 8 * count * width,
     },
   ];
@@ -126,7 +130,7 @@ const parameterParts: Operation<null> = {
   lower(node, lowering) {
     const [dy, x, statistics] = node.inputs as [Tensor, Tensor, Tensor];
     const parts = node.outputs[0] as Tensor;
-    const quads = lastAxis(x) % 4 === 0;
+    const quads = lastAxis(x) % 4 === 0 && !lowering.gpu.fourLaneSubgroups;
     const width = quads ? lastAxis(x) / 4 : lastAxis(x);
     const slices = parts.shape[0] ?? 1;
     const type = quads ? 'array<vec4f>' : 'array<f32>';
