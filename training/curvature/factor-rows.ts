@@ -13,6 +13,7 @@ import { KronlabError } from '../../contract/errors.ts';
 import type { LayerUse, LinearLayer } from '../models/layers.ts';
 import { lastAxis, size, type Tensor } from '../program/graph.ts';
 import { add, elementwise, multiply, scale } from '../program/operations/elementwise.ts';
+import { patchSums } from '../program/operations/patch-sums.ts';
 import { sumAxes } from '../program/operations/reduce.ts';
 import { segmentCounts, segmentSum } from '../program/operations/segments.ts';
 import type { Flavour } from './flavour.ts';
@@ -52,11 +53,11 @@ export function inputMoment(layer: LinearLayer, flavour: Flavour, convention: Re
     return { parts, alpha: 1, scale: inverseCount(sumAxes(positionCounts(uses), 0, 0)) };
   }
   if (positions !== null) {
-    const means = uses.map((use) => positionSums(use, inputOf(layer, use), 1 / positions)).reduce(add);
+    const means = uses.map((use) => inputSums(layer, use, 1 / positions)).reduce(add);
     const alpha = (convention === 'sumA_meanG' ? positions ** 2 : 1) / examples;
     return { parts: [plain(means, examples)], alpha, scale: null };
   }
-  const sums = uses.map((use) => positionSums(use, inputOf(layer, use), 1)).reduce(add);
+  const sums = uses.map((use) => inputSums(layer, use, 1)).reduce(add);
   const counts = positionCounts(uses);
   const means = multiply(sums, counts.graph.reshape(inverseCount(counts), [examples, 1]));
   const present = elementwise({ name: 'present', expression: 'min(a, T(1.0))', gradients: [] }, counts);
@@ -109,6 +110,13 @@ function everyRow({ positions }: LayerUse, x: Tensor): MomentRows {
   const rows = plain(x, size(x.shape) / lastAxis(x));
   if (positions.kind === 'ragged') return { ...rows, limit: positions.offsets };
   return { ...rows, weights: positions.mask };
+}
+
+/** As `positionSums` of what a use reads; patches need not be written down for their sums. */
+function inputSums(layer: LinearLayer, use: LayerUse, factor: number): Tensor {
+  const { source } = use;
+  if (source.kind === 'image') return patchSums(source.image, source.window, factor);
+  return positionSums(use, inputOf(layer, use), factor);
 }
 
 /** [N, width]: a use's real positions added up, times `factor`. */

@@ -43,6 +43,8 @@ export interface ReadFactors {
   set: FactorSet;
   /** The moving average of a factor by its name, such as `A of first`. */
   of(name: string): Matrix;
+  /** Labels of all launches of the program. */
+  kernels: string[];
 }
 
 export async function factorsOf(one: FactorCase): Promise<ReadFactors> {
@@ -82,6 +84,7 @@ export async function factorsOf(one: FactorCase): Promise<ReadFactors> {
   releaseScope(scope);
   return {
     set,
+    kernels: program.statistics.kernels.map(({ label }) => label),
     of(name) {
       const at = set.factors.findIndex((factor) => factor.name === name);
       const factor = set.factors[at];
