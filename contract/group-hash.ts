@@ -19,12 +19,29 @@ export function groupHash(spec: RunSpec): string {
  * of an old experiment still joins its group.
  */
 function withoutLateDefaults(optimizer: OptimizerSpec): object {
-  const { clipNorm, ...known } = optimizer;
-  const kept = clipNorm === null ? known : optimizer;
-  if (!('weightDecayKind' in kept)) return kept;
-  const { weightDecayKind, ...rest } = kept;
-  return weightDecayKind === (optimizer.name === 'sgd' ? 'l2' : 'decoupled') ? rest : kept;
+  const decayKind = optimizer.name === 'sgd' ? 'l2' : 'decoupled';
+  const defaults: Record<string, unknown> = { ...lateDefaults, weightDecayKind: decayKind };
+  const isSaid = ([name, value]: [string, unknown]) =>
+    !(name in defaults) || canonicalJson(value) !== canonicalJson(defaults[name]);
+  return Object.fromEntries(Object.entries(optimizer).filter(isSaid));
 }
+
+const lateDefaults = {
+  clipNorm: null,
+  fisherSamples: 1,
+  reduceConvention: 'meanA_sumG',
+  maxFactorSide: 2048,
+  embeddings: 'first-order',
+  layers: [],
+  dampingScale: 'absolute',
+  dampingFloor: 0,
+  dampingAdaptation: 'none',
+  adaptationInterval: 5,
+  adaptationDecay: 0.95,
+  graft: null,
+  momentumPlace: null,
+  klClip: null,
+};
 
 /** JSON with the keys of every object in code-unit order and `undefined` left out, so that equal values give equal text. */
 export function canonicalJson(value: unknown): string {

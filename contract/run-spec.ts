@@ -85,12 +85,33 @@ export const kfacSpecSchema = z.strictObject({
   flavour: z.enum(['expand', 'reduce', 'auto']),
   /** `grafted`: K-FAC direction of the momentum with Adam's length per layer. `classic`: raw step, momentum after preconditioning. */
   recipe: z.enum(['grafted', 'classic']).default('grafted'),
-  /** `identity` switches the curvature off and keeps everything else: the control. */
-  preconditioner: z.enum(['kronecker', 'identity']).default('kronecker'),
+  /**
+   * `ekfac` measures the curvature in K-FAC's eigenbases (George et al. 2018). `identity` switches the curvature off and
+   * keeps everything else: the control.
+   */
+  preconditioner: z.enum(['kronecker', 'ekfac', 'identity']).default('kronecker'),
   lr: rate,
   damping: z.number().gt(0, 'must be above 0; try 0.001 to 0.1').lte(1e3).default(0.01),
-  /** relative: sqrt(damping) x mean eigenvalue on each factor. pi: factored Tikhonov. sqrt: sqrt(damping) on each. plain: damping on each. */
-  dampingRule: z.enum(['relative', 'pi', 'sqrt', 'plain']).default('relative'),
+  /**
+   * relative: sqrt(damping) x mean eigenvalue on each factor. pi: factored Tikhonov. sqrt: sqrt(damping) on each. plain:
+   * damping on each. exact: damping on the eigenvalues of the Kronecker product.
+   */
+  dampingRule: z.enum(['relative', 'pi', 'sqrt', 'plain', 'exact']).default('relative'),
+  /** relative: in units of the mean eigenvalue of what it is added to (the rule `relative` always is). loss: times the batch's loss. */
+  dampingScale: z.enum(['absolute', 'relative', 'loss']).default('absolute'),
+  /** The least damping that loss scaling and adaptation lead to. */
+  dampingFloor: z.number().gte(0, 'must be at least 0').lte(1e3).default(0),
+  /** Levenberg and Marquardt: damping follows how well the quadratic model foretells the loss of the same batch. */
+  dampingAdaptation: z.enum(['none', 'levenberg-marquardt']).default('none'),
+  /** Steps from one look at the loss to the next, and the damping's factor per step while the model is right. */
+  adaptationInterval: count.default(5),
+  adaptationDecay: z.number().gt(0, 'must be above 0').lt(1, 'must be below 1; try 0.95').default(0.95),
+  /** Whose length a layer's step takes; null: Adam's in `grafted`, its own in `classic`. rms: 0.3 for every number. */
+  graft: z.enum(['adam', 'sgd', 'rms', 'none']).nullable().default(null),
+  /** Whether momentum or the gradient is preconditioned; null: `before` in `grafted`, `after` in `classic`. */
+  momentumPlace: z.enum(['before', 'after']).nullable().default(null),
+  /** Shortens steps so that lr^2 <step, gradient> stays below this; null: none. Try 0.001. */
+  klClip: z.number().gt(0, 'must be above 0; try 0.001').nullable().default(null),
   /**
    * Where G comes from: Monte-Carlo labels; all C columns of the Hessian of each loss term on its own (`type2`, exact) or
    * of all terms of an example at once (`type2-shared`, the same where an example has one term); or the true labels.

@@ -24,6 +24,7 @@ import { placesInSegments } from '../program/operations/segments.ts';
 import { sumAxes } from '../program/operations/reduce.ts';
 import { stepScalarsSource, type StepUniform } from '../program/step-scalars.ts';
 import type { Columns } from './blocks.ts';
+import type { CorrectedScales } from './corrected-scales.ts';
 import clearSource from './clear.wgsl';
 import diagonalSource from './diagonal-factor.wgsl';
 import averageSource from './factor-average.wgsl';
@@ -50,6 +51,8 @@ export interface FactorProgram {
   outputGradients: ReadonlyMap<Tensor, Tensor>;
   /** One u32 that counts the backward passes of a factor step. */
   column: Region;
+  /** Measures EKFAC's scales from the same gradients. */
+  scales?: CorrectedScales;
   /** Labels drawn per loss term for `mc`. Default: 1. */
   samples?: number;
   /** For `mc`: labels [samples, ...] in the place of draws, to repeat a draw that was made elsewhere. */
@@ -173,6 +176,7 @@ class FactorPhase {
       if (known.length === 0) return;
       const moment = outputMoment(side.layer, known, side.flavour, this.set.convention);
       this.addMoment(side, { ...moment, alpha: moment.alpha * alpha, scale }, accumulate);
+      this.program.scales?.add({ layer: side.layer, gradients: known, alpha, scale, accumulate });
     };
     return {
       accept: (output, gradient) => {
@@ -294,6 +298,7 @@ class FactorPhase {
   }
 
   private addClear(): void {
+    this.program.scales?.clear(this.graph);
     const { fresh } = this.set;
     const quads = fresh.bytes / 16;
     const grid = linearGrid(quads, 64);
@@ -313,6 +318,7 @@ class FactorPhase {
   }
 
   private addAverage(): void {
+    this.program.scales?.average(this.graph, this.program.step);
     const { fresh, averages } = this.set;
     const quads = fresh.bytes / 16;
     const grid = linearGrid(quads, 64);

@@ -1,5 +1,5 @@
 // work = S (F + damping I) S for every job of one size, S making the diagonal 1; padded with the identity.
-struct Params { first: u32, count: u32, rule: u32, lambda: f32 }
+struct Params { first: u32, count: u32, rule: u32, isRelative: u32 }
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {

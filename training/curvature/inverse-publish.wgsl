@@ -1,6 +1,6 @@
 // inverse = S work^-1 S for every layer that uses the job; a job whose factorisation failed keeps its old inverse.
 // targets[t] = (job, offset of the layer's inverse, row length there, index of the job's status word)
-struct Params { first: u32, count: u32, rule: u32, lambda: f32 }
+struct Params { first: u32, count: u32, rule: u32, isRelative: u32 }
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {

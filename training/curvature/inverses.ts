@@ -1,25 +1,22 @@
 /**
  * Damped inverses of all factors, on the GPU: mean eigenvalues, damping by the chosen rule, scaling to a unit diagonal,
  * batched Cholesky inversion by size, and publication per layer. A factorisation that fails keeps the old inverse and
- * raises that matrix's damping; the count of failures is read with the metrics and shown as an event.
+ * raises that matrix's damping; the count of failures is read with the metrics and shown as an event. An average that is
+ * not finite starts again from the newest batch.
  */
-import type { KfacSpec } from '../../contract/run-spec.ts';
+import { KronlabError } from '../../contract/errors.ts';
 import type { GpuContext } from '../../gpu-kernels/device.ts';
-import { floatBits, type Binding, type Dispatch } from '../../gpu-kernels/dispatch.ts';
-import { placeInNewBuffer, Region, uploadTable, wholeBuffer } from '../../gpu-kernels/region.ts';
+import type { Binding, Dispatch } from '../../gpu-kernels/dispatch.ts';
+import { placeInNewBuffer, Region, uploadTable, wholeBuffer, writeRegion } from '../../gpu-kernels/region.ts';
 import { spdInverse } from '../../gpu-kernels/spd-inverse/spd-inverse.ts';
 import type { Lowering } from '../program/graph.ts';
-import dampingSource from './damping.wgsl';
+import { Damping, dampingSource, type DampingSettings } from './damping.ts';
 import type { Factor, FactorSet, KfacLayer } from './factors.ts';
 import jobsSource from './inverse-jobs.wgsl';
 import prepareSource from './inverse-prepare.wgsl';
 import publishSource from './inverse-publish.wgsl';
 import settleSource from './inverse-settle.wgsl';
 import type { JointLayout } from './joint-layout.ts';
-import tracesSource from './traces.wgsl';
-
-type DampingRule = KfacSpec['dampingRule'];
-const ruleNumbers: Record<DampingRule, number> = { relative: 0, pi: 1, sqrt: 2, plain: 3 };
 
 interface Target {
   layer: KfacLayer;
@@ -53,29 +50,28 @@ export interface GroupInverses {
 export class Inverses {
   readonly groups: GroupInverses[];
   readonly jobs: InverseJob[];
-  /** u32 per job: how often its factorisation failed. */
+  /** u32 per job: how often its factorisation failed; then per factor of the set: how often its average was not finite. */
   readonly failures: Region;
   /** f32 per job: factor on the damping, 1 unless a factorisation failed. */
   readonly boosts: Region;
-  private readonly settings: { rule: DampingRule; damping: number };
+  readonly damping: Damping;
   private readonly set: FactorSet;
   private readonly jobGroups: JobGroup[];
   /** The inverses of all groups as one region. */
   readonly all: Region;
-  private readonly means: Region;
   private readonly allStatus: Region;
   private readonly jobTable: Region;
   private readonly targetTable: Region;
-  private readonly factorTable: Region;
 
-  constructor(
-    gpu: GpuContext,
-    set: FactorSet,
-    layout: JointLayout,
-    settings: { rule: DampingRule; damping: number },
-  ) {
+  constructor(gpu: GpuContext, set: FactorSet, layout: JointLayout, settings: DampingSettings) {
+    if (settings.rule === 'exact') {
+      throw new KronlabError(
+        'internal',
+        'the rule exact damps eigenvalues; it needs eigenbases, not inverses',
+      );
+    }
     this.set = set;
-    this.settings = settings;
+    this.damping = new Damping(gpu, set, settings);
     this.groups = layout.groups.map((group) => ({
       a: new Region('inverses of A', group.layers.length * group.columns ** 2 * 4),
       g: new Region('inverses of G', group.layers.length * group.rows ** 2 * 4),
@@ -88,7 +84,7 @@ export class Inverses {
         this.groups.flatMap((g) => [g.a, g.g]),
       ),
     );
-    const jobs = inverseJobs(set, settings.rule);
+    const jobs = inverseJobs(set, this.damping.needsPartner);
     this.jobGroups = groupJobs(jobs);
     this.jobs = this.jobGroups.flatMap((g) => g.jobs);
     this.allStatus = wholeBuffer(
@@ -99,22 +95,33 @@ export class Inverses {
         this.jobGroups.map((g) => g.status),
       ),
     );
-    this.means = uploadTable(gpu, 'mean eigenvalues', new Float32Array(set.factors.length));
-    this.failures = uploadTable(gpu, 'inversion failures', new Uint32Array(this.jobs.length));
+    const counts = this.jobs.length + set.factors.length;
+    this.failures = uploadTable(gpu, 'inversion failures', new Uint32Array(counts));
     this.boosts = uploadTable(gpu, 'damping boosts', new Float32Array(this.jobs.length).fill(1));
     this.jobTable = uploadTable(gpu, 'inverse jobs', this.describeJobs());
     this.targetTable = uploadTable(gpu, 'inverse targets', this.describeTargets(layout));
-    this.factorTable = uploadTable(
-      gpu,
-      'factor table',
-      Uint32Array.from(set.factors.flatMap((f) => [f.average.offset / 4, f.size, f.padded, 0])),
-    );
+  }
+
+  /** What a fresh run starts from as zero: the inverses too, or a first inversion that fails would keep another run's. */
+  get state(): Region[] {
+    return [this.failures, this.all];
+  }
+
+  /** Damping as the run asked for, no longer raised by earlier failures. */
+  reset(gpu: GpuContext): void {
+    this.damping.reset(gpu);
+    writeRegion(gpu, this.boosts, new Float32Array(this.jobs.length).fill(1));
+  }
+
+  /** One sentence for the log about place `index` of `failures`, which counted so many `times`. */
+  describe(index: number, times: number): string {
+    return describeFailure(this.jobs, this.set, index, times, 'pivot failed', 'Old inverse kept');
   }
 
   /** All launches of an inverse step, in order. */
   lower(lowering: Lowering): Dispatch[] {
     return [
-      this.traces(),
+      this.damping.measure(lowering.gpu, this.failures, this.jobs.length),
       ...this.jobGroups.flatMap((group) => this.invertGroup(lowering, group)),
       {
         label: 'settle damping',
@@ -130,22 +137,6 @@ export class Inverses {
         flops: 0,
       },
     ];
-  }
-
-  private traces(): Dispatch {
-    const count = this.set.factors.length;
-    return {
-      label: 'mean eigenvalues',
-      code: tracesSource,
-      bindings: [
-        { name: 'factors', type: 'array<f32>', region: this.set.averages, write: false },
-        { name: 'table', type: 'array<vec4<u32>>', region: this.factorTable, write: false },
-        { name: 'means', type: 'array<f32>', region: this.means, write: true },
-      ],
-      params: { type: 'Params', data: Uint32Array.of(count) },
-      workgroups: [Math.ceil(count / 16), 1, 1],
-      flops: 0,
-    };
   }
 
   private invertGroup(lowering: Lowering, group: JobGroup): Dispatch[] {
@@ -198,13 +189,12 @@ export class Inverses {
     return [
       { name: 'factors', type: 'array<f32>', region: this.set.averages, write: false },
       { name: 'jobs', type: 'array<Job>', region: this.jobTable, write: false },
-      { name: 'means', type: 'array<f32>', region: this.means, write: false },
+      this.damping.binding,
     ];
   }
 
   private params(first: number, count: number): { type: string; data: Uint32Array } {
-    const { rule, damping } = this.settings;
-    return { type: 'Params', data: Uint32Array.of(first, count, ruleNumbers[rule], floatBits(damping)) };
+    return { type: 'Params', data: Uint32Array.of(first, count, ...this.damping.numbers) };
   }
 
   private describeJobs(): Uint32Array {
@@ -248,10 +238,10 @@ export class Inverses {
 }
 
 /** A shared A is inverted once, unless its damping depends on the G of each layer that shares it. */
-function inverseJobs(set: FactorSet, rule: DampingRule): InverseJob[] {
+function inverseJobs(set: FactorSet, needsPartner: boolean): InverseJob[] {
   const jobs: InverseJob[] = [];
   for (const layer of set.layers) {
-    const shared = rule === 'pi' ? undefined : jobs.find((job) => job.factor === layer.a);
+    const shared = needsPartner ? undefined : jobs.find((job) => job.factor === layer.a);
     if (shared) shared.targets.push({ layer, side: 'a' });
     else jobs.push({ factor: layer.a, partner: layer.g, targets: [{ layer, side: 'a' }] });
     jobs.push({ factor: layer.g, partner: layer.a, targets: [{ layer, side: 'g' }] });
@@ -281,4 +271,20 @@ function groupJobs(jobs: readonly InverseJob[]): JobGroup[] {
 /** The blocked Cholesky works on whole 32 x 32 blocks. */
 function workSide(job: InverseJob): number {
   return Math.ceil(job.factor.size / 32) * 32;
+}
+
+/** What failed so many times: the decomposition of a job's factor, or the average of a factor. */
+export function describeFailure(
+  jobs: readonly { factor: Factor }[],
+  set: FactorSet,
+  index: number,
+  times: number,
+  what: string,
+  kept: string,
+): string {
+  const often = times > 1 ? ` ${times} times` : '';
+  const job = jobs[index];
+  if (job) return `${job.factor.name}: ${what}${often}. ${kept}, damping raised.`;
+  const factor = set.factors[index - jobs.length];
+  return `${factor?.name ?? 'A factor'}: average was not finite${often}. It starts again from the newest batch.`;
 }

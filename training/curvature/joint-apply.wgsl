@@ -1,7 +1,6 @@
 // The parameter step of K-FAC layers, one thread per number of the joint arena. Weight decay is decoupled and applies
 // to weights, not biases.
-//   GRAFTED   w = (1 - lr wd) w - lr length D
-//   classic   V = momentum V + D;  w = (1 - lr wd) w - lr V
+//   w = (1 - lr wd) w - lr length D;  with momentum AFTER the preconditioner V = momentum V + length D in its place
 struct Params { count: u32, weightDecay: f32, momentum: f32 }
 
 @compute @workgroup_size(64)
@@ -12,10 +11,13 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   let layer = layers[index];
   let at = parameterOf(layer, i);
   if (at == nowhere) { return; }
-#if GRAFTED
-  let change = lengths[index] * direction[i];
+#if LENGTHS
+  var change = lengths[index].x * direction[i];
 #else
-  let change = fma(params.momentum, velocity[i], direction[i]);
+  var change = direction[i];
+#end
+#if AFTER
+  change = fma(params.momentum, velocity[i], change);
   velocity[i] = change;
 #end
   let isWeight = (i - layer.offset) % layer.columns < layer.inputs;

@@ -124,11 +124,11 @@ describe('damped inverses', () => {
 
 /** The inverse that layers use of a factor, unpadded. */
 async function inverseOf(engine: TestStep, name: string): Promise<Float64Array> {
-  const { layout, inverses } = engine.kfac;
+  const { layout, curvature } = engine.kfac;
   for (const [i, group] of layout.groups.entries()) {
     for (const [slot, layer] of group.layers.entries()) {
       const side = layer.a.name === name ? 'a' : layer.g.name === name ? 'g' : null;
-      const region = side && inverses?.groups[i]?.[side];
+      const region = side && curvature?.groups[i]?.[side];
       if (!side || !region) continue;
       const stride = side === 'a' ? group.columns : group.rows;
       const all = await readFloats(engine.gpu, region);
@@ -171,8 +171,8 @@ describe('layers on one input', () => {
       const apart = await prepareStep(spec, values, trace(true));
       expect(shared.kfac.factors.factors).toHaveLength(5);
       expect(apart.kfac.factors.factors).toHaveLength(6);
-      expect(shared.kfac.inverses?.jobs).toHaveLength(jobs);
-      expect(apart.kfac.inverses?.jobs).toHaveLength(6);
+      expect(shared.kfac.curvature?.jobs).toHaveLength(jobs);
+      expect(apart.kfac.curvature?.jobs).toHaveLength(6);
       const directions = await Promise.all(
         [shared, apart].map((engine) => {
           engine.run(batchOf(1), { factorMix: 1 });
@@ -204,7 +204,7 @@ describe('a failed inversion', () => {
 
   /** Count of failures and boost of the damping, by factor. */
   async function health(engine: TestStep): Promise<Record<string, [number, number]>> {
-    const inverses = engine.kfac.inverses;
+    const inverses = engine.kfac.curvature;
     if (!inverses) throw new Error('this net is preconditioned');
     const [failures, boosts] = await readRegions(engine.gpu, [inverses.failures, inverses.boosts]);
     const [counts, factors] = [new Uint32Array(failures ?? []), new Float32Array(boosts ?? [])];
@@ -223,7 +223,10 @@ describe('a failed inversion', () => {
       const { average, size, padded } = find('A of first');
       const good = await readFloats(engine.gpu, average);
       const other = await readFloats(engine.gpu, find('G of second').average);
-      writeRegion(engine.gpu, average, spoil(size, padded, good));
+      const spoilt = spoil(size, padded, good);
+      writeRegion(engine.gpu, average, spoilt);
+      // Nor is the newest batch of any help.
+      writeRegion(engine.gpu, find('A of first').fresh, spoilt);
       writeRegion(
         engine.gpu,
         find('G of second').average,
@@ -259,6 +262,42 @@ describe('a failed inversion', () => {
       expect((await health(engine))[factor.name]).toEqual([1, Math.max(1, boost / 2)]);
     }
   }
+
+  it.each([NaN, Infinity, -Infinity])(
+    'starts an average that holds %d again from the newest batch, and says so',
+    async (value) => {
+      const engine = await prepareStep(spec);
+      const { factors, curvature } = engine.kfac;
+      const [average, fresh] = factors.factors.map((f) => [f.average, f.fresh] as const)[0] ?? [];
+      if (!average || !fresh || !curvature) throw new Error('this net is preconditioned');
+      engine.run(batchOf(1), { factorMix: 1 }, ['forward', 'backward', 'factors', 'inverses']);
+      const good = await all(engine);
+      const values = await readFloats(engine.gpu, average);
+      writeRegion(engine.gpu, average, changed(values, 1, value));
+      writeRegion(
+        engine.gpu,
+        fresh,
+        values.map((x) => 4 * x),
+      );
+      engine.run(batchOf(1), {}, ['inverses']);
+      expect(await readFloats(engine.gpu, average)).toEqual(values.map((x) => 4 * x));
+      expectClose(
+        (await all(engine))[0] ?? [],
+        (good[0] ?? new Float64Array()).map((x) => x / 4),
+        1e-5,
+      );
+      const counts = new Uint32Array((await readFloats(engine.gpu, curvature.failures)).buffer);
+      const { length } = curvature.jobs;
+      expect([...counts.slice(0, length + factors.factors.length)]).toEqual(
+        Array.from({ length: length + factors.factors.length }, (_, i) => (i === length ? 1 : 0)),
+      );
+      const text = 'A of first: average was not finite. It starts again from the newest batch.';
+      expect(engine.kfac.failures?.describe(length, 1)).toBe(text);
+      expect(engine.kfac.failures?.describe(0, 2)).toBe(
+        `${curvature.jobs[0]?.factor.name ?? ''}: pivot failed 2 times. Old inverse kept, damping raised.`,
+      );
+    },
+  );
 
   it('raises the damping further with every failure in a row', async () => {
     const engine = await prepareStep(spec);

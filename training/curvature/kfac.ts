@@ -6,7 +6,7 @@
 import type { KfacSpec } from '../../contract/run-spec.ts';
 import type { LayerReport } from '../../contract/runs.ts';
 import type { GpuContext } from '../../gpu-kernels/device.ts';
-import { uploadTable, writeRegion, type Region } from '../../gpu-kernels/region.ts';
+import { uploadTable, type Region } from '../../gpu-kernels/region.ts';
 import type { LinearLayer } from '../models/model-builder.ts';
 import type { OptimiserArenas } from '../optimisers/first-order.ts';
 import type { LayerOptimiser, MatrixFailures } from '../optimisers/layer-optimiser.ts';
@@ -15,15 +15,22 @@ import type { Loss } from '../program/operations/loss.ts';
 import type { StepUniform } from '../program/step-scalars.ts';
 import { addFactors, createFactors, layerReports, type FactorSet } from './factors.ts';
 import type { Flavour } from './flavour.ts';
+import { CorrectedScales } from './corrected-scales.ts';
+import { Eigenbases } from './eigenbases.ts';
 import { Inverses } from './inverses.ts';
 import { layOutJoint, type JointLayout } from './joint-layout.ts';
-import { Preconditioner } from './precondition.ts';
+import { meanLoss } from './levenberg-marquardt.ts';
+import { Preconditioner, type Products } from './precondition.ts';
+import { eigenProducts, inverseProducts } from './products.ts';
+import { updateRule } from './update-rule.ts';
 
 export class Kfac implements LayerOptimiser {
   readonly factors: FactorSet;
   readonly layout: JointLayout;
-  /** Null for the control with an identity preconditioner. */
-  readonly inverses: Inverses | null;
+  /** Damped inverses or eigenbases; null for the control with an identity preconditioner. */
+  readonly curvature: Inverses | Eigenbases | null;
+  /** Measured scales of EKFAC. */
+  readonly scales: CorrectedScales | null;
   readonly preconditioner: Preconditioner;
   private readonly spec: KfacSpec;
   private readonly column: Region;
@@ -41,39 +48,34 @@ export class Kfac implements LayerOptimiser {
       convention: spec.reduceConvention,
     });
     this.layout = layOutJoint(gpu, this.factors.layers);
-    this.inverses =
-      spec.preconditioner === 'identity'
-        ? null
-        : new Inverses(gpu, this.factors, this.layout, { rule: spec.dampingRule, damping: spec.damping });
-    this.preconditioner = new Preconditioner(gpu, this.layout, this.inverses?.groups ?? null);
+    this.curvature = createCurvature(gpu, this.factors, this.layout, spec);
+    this.scales =
+      spec.preconditioner === 'ekfac' && this.curvature instanceof Eigenbases
+        ? new CorrectedScales(gpu, this.factors, this.layout, this.curvature)
+        : null;
+    this.preconditioner = new Preconditioner(gpu, this.layout, productsOf(gpu, this.layout, this.curvature));
     this.column = uploadTable(gpu, 'column', new Uint32Array(4));
   }
 
   /** What a fresh run starts from as zero: the inverses too, or a first inversion that fails would keep another run's. */
   get state(): Region[] {
-    const { inverses } = this;
-    return [
-      this.factors.averages,
-      this.preconditioner.velocity,
-      ...(inverses ? [inverses.failures, inverses.all] : []),
-    ];
+    const { factors, preconditioner, curvature, scales } = this;
+    return [factors.averages, preconditioner.velocity, ...(curvature?.state ?? []), ...(scales?.state ?? [])];
   }
 
   get failures(): MatrixFailures | null {
-    const { inverses } = this;
-    if (!inverses) return null;
+    const { curvature } = this;
+    if (!curvature) return null;
     return {
-      counts: inverses.failures,
+      counts: curvature.failures,
       code: 'pivot-failed',
-      describe: (job, times) =>
-        `${inverses.jobs[job]?.factor.name ?? ''}: pivot failed${times > 1 ? ` ${times} times` : ''}. Old inverse kept, damping raised.`,
+      describe: (index, times) => curvature.describe(index, times),
     };
   }
 
   /** Damping as the run asked for, no longer raised by earlier failures. */
   reset(gpu: GpuContext): void {
-    if (this.inverses)
-      writeRegion(gpu, this.inverses.boosts, new Float32Array(this.inverses.jobs.length).fill(1));
+    this.curvature?.reset(gpu);
   }
 
   get reports(): LayerReport[] {
@@ -87,8 +89,8 @@ export class Kfac implements LayerOptimiser {
     step: StepUniform,
     outputGradients: ReadonlyMap<Tensor, Tensor>,
   ): void {
-    const { inverses } = this;
-    if (!inverses) return;
+    const { curvature, scales } = this;
+    if (!curvature) return;
     addFactors(this.factors, {
       graph,
       loss,
@@ -97,15 +99,26 @@ export class Kfac implements LayerOptimiser {
       step,
       outputGradients,
       column: this.column,
+      ...(scales ? { scales } : {}),
     });
-    graph.inPhase('inverses', () => graph.effect('inverses', [], (lowering) => inverses.lower(lowering)));
+    graph.inPhase('inverses', () => {
+      if (curvature.damping.settings.scale === 'loss') {
+        graph.effect('damping by loss', [loss.terms], (lowering) => {
+          const mean = lowering.scratch('mean loss', 4);
+          return [...meanLoss(lowering, loss, mean), curvature.damping.scaleByLoss(mean)];
+        });
+      }
+      graph.effect('inverses', [], (lowering) => curvature.lower(lowering));
+    });
   }
 
   /** Preconditioning and the update of the layers' parameters; Adam's moments must be up to date. */
   addUpdate(graph: Graph, arenas: OptimiserArenas, step: StepUniform): void {
     // Momentum is made of clipped gradients already.
     const [source, clipScale] =
-      this.spec.recipe === 'grafted' ? [arenas.first, null] : [arenas.gradients, arenas.clipScale];
+      updateRule(this.spec).momentumPlace === 'before'
+        ? [arenas.first, null]
+        : [arenas.gradients, arenas.clipScale];
     graph.inPhase('precondition', () =>
       graph.effect('precondition', [], () => this.preconditioner.precondition(source, clipScale)),
     );
@@ -113,4 +126,32 @@ export class Kfac implements LayerOptimiser {
       graph.effect('update layers', [], () => this.preconditioner.update(arenas, step, this.spec)),
     );
   }
+}
+
+function createCurvature(
+  gpu: GpuContext,
+  set: FactorSet,
+  layout: JointLayout,
+  spec: KfacSpec,
+): Inverses | Eigenbases | null {
+  const { preconditioner, dampingRule, damping, dampingFloor } = spec;
+  if (preconditioner === 'identity') return null;
+  const settings = { damping, floor: dampingFloor, scale: spec.dampingScale, rule: dampingRule };
+  if (preconditioner === 'ekfac') {
+    const scale = dampingRule === 'relative' ? 'relative' : spec.dampingScale;
+    return new Eigenbases(gpu, set, layout, { ...settings, scale, rule: 'exact' }, true);
+  }
+  if (dampingRule === 'exact') return new Eigenbases(gpu, set, layout, settings);
+  return new Inverses(gpu, set, layout, settings);
+}
+
+function productsOf(
+  gpu: GpuContext,
+  layout: JointLayout,
+  curvature: Inverses | Eigenbases | null,
+): Products | null {
+  if (!curvature) return null;
+  return curvature instanceof Eigenbases
+    ? (arenas) => eigenProducts(gpu, layout, curvature, arenas)
+    : (arenas) => inverseProducts(gpu, layout, curvature.groups, arenas);
 }

@@ -1,8 +1,6 @@
 /** From momentum or gradients to preconditioned steps: D = G^-1 [W b] A^-1 for all layers, then the parameter update. */
-import type { KfacSpec } from '../../contract/run-spec.ts';
 import { floatBits, type Dispatch } from '../../gpu-kernels/dispatch.ts';
 import { linearGrid } from '../../gpu-kernels/grid.ts';
-import { matmul } from '../../gpu-kernels/matmul/matmul.ts';
 import type { GpuContext } from '../../gpu-kernels/device.ts';
 import { uploadTable, type Region } from '../../gpu-kernels/region.ts';
 import { expandTemplate } from '../../gpu-kernels/template.ts';
@@ -16,47 +14,61 @@ import applySource from './joint-apply.wgsl';
 import { jointArena, type JointLayout, type JointMatrix } from './joint-layout.ts';
 import packSource from './joint-pack.wgsl';
 import layerSource from './kfac-layer.wgsl';
+import clipSource from './kl-clip.wgsl';
+import { inverseProducts, type ProductArenas } from './products.ts';
+import { updateRule, type LayerUpdateSettings, type UpdateRule } from './update-rule.ts';
 
-/** What the update of the layers asks of an optimiser's settings. */
-export type LayerUpdateSettings = Pick<KfacSpec, 'recipe' | 'eps' | 'momentum' | 'weightDecay'>;
+/** Makes `result` of `packed`, both in the joint layout. */
+export type Products = (arenas: ProductArenas) => Dispatch[];
 
 export class Preconditioner {
   /** D of every layer, in the joint layout. */
   readonly direction: Region;
-  /** `classic`: the heavy-ball velocity, in the joint layout. */
+  /** Heavy-ball velocity where momentum comes after the preconditioner, in the joint layout. */
   readonly velocity: Region;
-  private readonly gpu: GpuContext;
   private readonly layout: JointLayout<JointMatrix>;
-  private readonly packed: { whole: Region; groups: Region[] };
-  private readonly half: { whole: Region; groups: Region[] };
-  private readonly result: { whole: Region; groups: Region[] };
+  private readonly arenas: ProductArenas;
   private readonly norms: Region;
   private readonly lengths: Region;
-  private readonly inverses: GroupInverses[] | null;
+  private readonly products: Products | null;
 
-  /** Without inverses the direction is the momentum itself: the control. */
-  constructor(gpu: GpuContext, layout: JointLayout<JointMatrix>, inverses: GroupInverses[] | null) {
-    this.gpu = gpu;
+  /** Inverses of both sides, or other products. Without any the direction is the momentum itself: the control. */
+  constructor(
+    gpu: GpuContext,
+    layout: JointLayout<JointMatrix>,
+    products: GroupInverses[] | Products | null,
+  ) {
     this.layout = layout;
-    this.inverses = inverses;
-    this.packed = jointArena(gpu, layout, 'joint momentum');
-    this.half = jointArena(gpu, layout, 'joint half product');
-    this.result = jointArena(gpu, layout, 'preconditioned');
-    this.direction = inverses ? this.result.whole : this.packed.whole;
+    this.products = Array.isArray(products)
+      ? (arenas) => inverseProducts(gpu, layout, products, arenas)
+      : products;
+    this.arenas = {
+      packed: jointArena(gpu, layout, 'joint momentum'),
+      half: jointArena(gpu, layout, 'joint half product'),
+      result: jointArena(gpu, layout, 'preconditioned'),
+    };
+    this.direction = products ? this.arenas.result.whole : this.arenas.packed.whole;
     this.velocity = jointArena(gpu, layout, 'velocity').whole;
-    this.norms = uploadTable(gpu, 'block norms', new Float32Array((layout.length / blockLength) * 2));
-    this.lengths = uploadTable(gpu, 'graft lengths', new Float32Array(layout.layers.length));
+    this.norms = uploadTable(gpu, 'block norms', new Float32Array((layout.length / blockLength) * 4));
+    this.lengths = uploadTable(gpu, 'graft lengths', new Float32Array(layout.layers.length * 2));
   }
 
-  /** Packs an arena (momentum for `grafted`, gradients for `classic`), times `clipScale`, and preconditions it. */
+  /** Packs an arena (momentum or gradients), times `clipScale`, and preconditions it. */
   precondition(source: Region, clipScale: Region | null = null): Dispatch[] {
-    return [this.pack(source, clipScale), ...(this.inverses ? this.products(this.inverses) : [])];
+    return [this.pack(source, clipScale), ...(this.products?.(this.arenas) ?? [])];
   }
 
   /** Moves the parameters of all K-FAC layers. */
   update(arenas: OptimiserArenas, step: StepUniform, spec: LayerUpdateSettings): Dispatch[] {
-    if (spec.recipe === 'classic') return [this.apply(arenas, step, spec, false)];
-    return [this.blockNorms(arenas, step, spec), this.layerLengths(), this.apply(arenas, step, spec, true)];
+    const rule = updateRule(spec);
+    const isMeasured = rule.graft !== 'none' || rule.momentumPlace === 'before' || rule.klClip !== null;
+    if (!isMeasured) return [this.apply(arenas, step, rule, false)];
+    return [
+      this.blockNorms(arenas, step, rule),
+      this.layerLengths(step, rule),
+      ...(rule.klClip === null ? [] : [this.clip(step, rule.klClip)]),
+      this.apply(arenas, step, rule, true),
+    ];
   }
 
   private pack(source: Region, clipScale: Region | null): Dispatch {
@@ -70,7 +82,7 @@ export class Preconditioner {
         ...this.tables(),
         { name: 'source', type: 'array<f32>', region: source, write: false },
         ...(clipScale ? [{ name: 'clip', type: 'array<f32>', region: clipScale, write: false }] : []),
-        { name: 'joint', type: 'array<f32>', region: this.packed.whole, write: true },
+        { name: 'joint', type: 'array<f32>', region: this.arenas.packed.whole, write: true },
       ],
       params: { type: 'Params', data: Uint32Array.of(grid.count) },
       workgroups: grid.workgroups,
@@ -78,99 +90,86 @@ export class Preconditioner {
     };
   }
 
-  private products(inverses: GroupInverses[]): Dispatch[] {
-    const left = this.layout.groups.map((group, i) =>
-      matmul(this.gpu, {
-        label: 'G^-1 M',
-        a: inverses[i]?.g as Region,
-        b: this.packed.groups[i] as Region,
-        c: this.half.groups[i] as Region,
-        m: group.rows,
-        n: group.columns,
-        k: group.rows,
-        batch: group.layers.length,
-        strideB: group.stride,
-        strideC: group.stride,
-      }),
-    );
-    const right = this.layout.groups.map((group, i) =>
-      matmul(this.gpu, {
-        label: '(G^-1 M) A^-1',
-        a: this.half.groups[i] as Region,
-        b: inverses[i]?.a as Region,
-        c: this.result.groups[i] as Region,
-        m: group.rows,
-        n: group.columns,
-        k: group.columns,
-        batch: group.layers.length,
-        strideA: group.stride,
-        strideC: group.stride,
-      }),
-    );
-    return [...left, ...right];
-  }
-
-  private blockNorms(arenas: OptimiserArenas, step: StepUniform, spec: LayerUpdateSettings): Dispatch {
+  private blockNorms(arenas: OptimiserArenas, step: StepUniform, rule: UpdateRule): Dispatch {
     const blocks = this.layout.length / blockLength;
+    const { graft, momentumPlace, eps } = rule;
+    const { clipScale } = arenas;
+    const isBefore = momentumPlace === 'before';
+    const values = { GRAFT: graft, BEFORE: isBefore, CLIPPED: clipScale !== null };
+    const reads: [string, Region | null][] = [
+      ['direction', this.direction],
+      ['gradients', arenas.gradients],
+      ['clip', clipScale],
+      ['first', isBefore ? arenas.first : null],
+      ['second', graft === 'adam' ? arenas.second : null],
+    ];
     return {
       label: 'graft norms',
-      code: [stepScalarsSource, layerSource, graftNormsSource].join('\n'),
+      code: [stepScalarsSource, layerSource, expandTemplate(graftNormsSource, values)].join('\n'),
       bindings: [
         ...this.tables(),
-        { name: 'direction', type: 'array<f32>', region: this.direction, write: false },
-        { name: 'first', type: 'array<f32>', region: arenas.first, write: false },
-        { name: 'second', type: 'array<f32>', region: arenas.second, write: false },
-        { name: 'norms', type: 'array<vec2f>', region: this.norms, write: true },
+        ...reads.flatMap(([name, region]) =>
+          region ? [{ name, type: 'array<f32>', region, write: false }] : [],
+        ),
+        { name: 'norms', type: 'array<vec4f>', region: this.norms, write: true },
       ],
-      params: { type: 'Params', data: Uint32Array.of(blocks, floatBits(spec.eps)) },
+      params: { type: 'Params', data: Uint32Array.of(blocks, floatBits(eps)) },
       step,
       workgroups: [Math.ceil(blocks / 16), 1, 1],
-      flops: 8 * this.layout.length,
+      flops: 10 * this.layout.length,
     };
   }
 
-  private layerLengths(): Dispatch {
+  private layerLengths(step: StepUniform, { graft, momentumPlace }: UpdateRule): Dispatch {
     const count = this.layout.layers.length;
+    const values = { GRAFT: graft, BEFORE: momentumPlace === 'before' };
     return {
       label: 'graft lengths',
-      code: [layerSource, graftLengthsSource].join('\n'),
+      code: [stepScalarsSource, layerSource, expandTemplate(graftLengthsSource, values)].join('\n'),
       bindings: [
         { name: 'layers', type: 'array<Layer>', region: this.layout.table, write: false },
-        { name: 'norms', type: 'array<vec2f>', region: this.norms, write: false },
-        { name: 'lengths', type: 'array<f32>', region: this.lengths, write: true },
+        { name: 'norms', type: 'array<vec4f>', region: this.norms, write: false },
+        { name: 'lengths', type: 'array<vec2f>', region: this.lengths, write: true },
       ],
       params: { type: 'Params', data: Uint32Array.of(count) },
+      step,
       workgroups: [Math.ceil(count / 16), 1, 1],
       flops: 0,
     };
   }
 
-  private apply(
-    arenas: OptimiserArenas,
-    step: StepUniform,
-    spec: LayerUpdateSettings,
-    grafted: boolean,
-  ): Dispatch {
+  private clip(step: StepUniform, kappa: number): Dispatch {
+    const count = this.layout.layers.length;
+    return {
+      label: 'clip the divergence',
+      code: [stepScalarsSource, clipSource].join('\n'),
+      bindings: [{ name: 'lengths', type: 'array<vec2f>', region: this.lengths, write: true }],
+      params: { type: 'Params', data: Uint32Array.of(count, floatBits(kappa)) },
+      step,
+      workgroups: [1, 1, 1],
+      flops: 3 * count,
+    };
+  }
+
+  private apply(arenas: OptimiserArenas, step: StepUniform, rule: UpdateRule, hasLengths: boolean): Dispatch {
     const grid = linearGrid(this.layout.length, 64);
-    const memory = grafted
-      ? { name: 'lengths', type: 'array<f32>', region: this.lengths, write: false }
-      : { name: 'velocity', type: 'array<f32>', region: this.velocity, write: true };
+    const isAfter = rule.momentumPlace === 'after';
+    const values = { ROW: grid.row, LENGTHS: hasLengths, AFTER: isAfter };
     return {
       label: 'update layers',
-      code: [
-        stepScalarsSource,
-        layerSource,
-        expandTemplate(applySource, { ROW: grid.row, GRAFTED: grafted }),
-      ].join('\n'),
+      code: [stepScalarsSource, layerSource, expandTemplate(applySource, values)].join('\n'),
       bindings: [
         ...this.tables(),
         { name: 'direction', type: 'array<f32>', region: this.direction, write: false },
-        memory,
+        ...(hasLengths
+          ? [{ name: 'lengths', type: 'array<vec2f>', region: this.lengths, write: false }]
+          : []),
+        ...(isAfter ? [{ name: 'velocity', type: 'array<f32>', region: this.velocity, write: true }] : []),
         { name: 'values', type: 'array<f32>', region: arenas.values, write: true },
       ],
       params: {
         type: 'Params',
-        data: Uint32Array.of(grid.count, floatBits(spec.weightDecay), floatBits(spec.momentum)),
+        data: Uint32Array.of(grid.count, floatBits(rule.weightDecay), floatBits(rule.momentum)),
       },
       step,
       workgroups: grid.workgroups,

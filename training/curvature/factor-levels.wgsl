@@ -1,0 +1,57 @@
+// levels[4 + f] = trace / side of every factor; table[f] = (offset, side, row length, 0). A factor whose average holds a
+// number that is not finite starts again from the newest batch, where that is finite, and is counted: nothing else would
+// ever bring it back. One workgroup per factor.
+#if LANES
+enable subgroups;
+#end
+
+struct Params { firstCount: u32 }
+
+const T = ${T}u;
+#if LANES
+#else
+var<workgroup> parts: array<u32, ${T}>;
+#end
+
+fn largest(own: u32, lane: u32) -> u32 {
+#if LANES
+  return subgroupMax(own);
+#else
+  workgroupBarrier();
+  parts[lane] = own;
+  for (var half = T / 2u; half > 0u; half /= 2u) {
+    workgroupBarrier();
+    if (lane < half) { parts[lane] = max(parts[lane], parts[lane + half]); }
+  }
+  workgroupBarrier();
+  return parts[0];
+#end
+}
+
+@compute @workgroup_size(${T})
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let factor = table[group.x];
+  let count = factor.z * factor.z;
+  // By the bits of magnitudes, where infinity and NaN are on top: a compiler may assume that there are none.
+  var averaged = 0u;
+  var newest = 0u;
+  for (var i = lane; i < count; i += T) {
+    averaged = max(averaged, bitcast<u32>(factors[factor.x + i]) & 0x7fffffffu);
+    newest = max(newest, bitcast<u32>(fresh[factor.x + i]) & 0x7fffffffu);
+  }
+  let isLost = largest(averaged, lane) >= 0x7f800000u;
+  let isUsable = largest(newest, lane) < 0x7f800000u;
+  let isRenewed = isLost && isUsable;
+  var trace = 0.0;
+  if (lane == 0u) {
+    for (var i = 0u; i < factor.y; i++) {
+      let at = factor.x + i * (factor.z + 1u);
+      if (isRenewed) { trace += fresh[at]; } else { trace += factors[at]; }
+    }
+    levels[4u + group.x] = trace / f32(factor.y);
+    if (isLost) { counts[params.firstCount + group.x] += 1u; }
+  }
+  if (isRenewed) {
+    for (var i = lane; i < count; i += T) { factors[factor.x + i] = fresh[factor.x + i]; }
+  }
+}
