@@ -37,12 +37,12 @@ export function columnParts(first: number, width: number, ones: boolean, limit: 
   const side = width + (ones ? 1 : 0);
   if (side <= limit) return [{ first, width, ones }];
   const count = Math.ceil(side / most);
-  const even = Math.ceil(width / count);
-  const quads = Math.ceil(even / 4) * 4;
-  const step = quads * (count - 1) < width ? quads : even;
+  const quads = Math.ceil(width / count / 4) * 4;
+  const isWhole = quads * (count - 1) < width;
+  const start = (i: number) => Math.min(width, isWhole ? i * quads : Math.ceil((i * width) / count));
   return Array.from({ length: count }, (_, i) => ({
-    first: first + i * step,
-    width: Math.min(step, width - i * step),
+    first: first + start(i),
+    width: start(i + 1) - start(i),
     ones: ones && i === count - 1,
   }));
 }

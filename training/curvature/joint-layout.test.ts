@@ -10,12 +10,15 @@ import { createFactors } from './factors.ts';
 import { jointArena, layOutJoint, type JointLayout } from './joint-layout.ts';
 import { Preconditioner } from './precondition.ts';
 
-/** Layers of equal and of different padded shape, with and without bias, one a convolution, one tiny. */
+/**
+ * Layers of equal and of different padded shape, with and without bias, a convolution, one in groups, a table, one that is
+ * cut into blocks, one tiny.
+ */
 async function sample() {
   const gpu = await testGpu();
   const graph = new Graph();
   const parameters = new Parameters();
-  const builder = new ModelBuilder(graph, parameters);
+  const builder = new ModelBuilder(graph, parameters, 'training', { embeddingsAreLayers: true });
   const tensor = (label: string, shape: number[], words: number) =>
     graph.leaf(label, shape, new Region(label, words * 4));
   const x = tensor('x', [2, 3, 5], 30);
@@ -27,8 +30,11 @@ async function sample() {
   builder.linear('tiny', tensor('z', [2, 1], 2), 1);
   const window = { kernel: [3, 3] as const, stride: 1, padding: 1, dilation: 1 };
   builder.convolution('convolution', tensor('images', [2, 4, 4, 2], 64), 6, window);
+  builder.convolution('grouped', tensor('more images', [2, 4, 4, 6], 192), 4, window, { groups: 2 });
+  builder.embedding('table', graph.leaf('ids', [2, 3], new Region('ids', 24), 'u32'), 11, 6);
+  builder.linear('cut', tensor('v', [2, 3, 50], 300), 41);
   parameters.allocate(gpu);
-  const { layers } = createFactors(gpu, builder.layers, () => 'expand');
+  const { layers } = createFactors(gpu, builder.layers, () => 'expand', { maxSide: 40 });
   return { gpu, parameters, layout: layOutJoint(gpu, layers) };
 }
 
@@ -44,8 +50,13 @@ describe('layOutJoint', () => {
   it('gives every layer one matrix, rows for outputs and columns for inputs and bias, each padded to fours', async () => {
     const { layout } = await sample();
     expect(layout.layers.map(({ layer }) => layer.name).sort()).toEqual(
-      ['convolution', 'first', 'second', 'tiny', 'wide', 'without bias'].sort(),
+      [
+        ...['convolution', 'first', 'second', 'table', 'tiny', 'wide', 'without bias'],
+        ...['grouped [0-1, 0-26]', 'grouped [2-3, 0-26]'],
+        ...['cut [0-23, 0-27]', 'cut [0-23, 28-49]', 'cut [24-40, 0-27]', 'cut [24-40, 28-49]'],
+      ].sort(),
     );
+    expect(jointPosition(layout, 'table')).toMatchObject({ rows: 8, columns: 12 });
     expect(jointPosition(layout, 'wide')).toMatchObject({ rows: 36, columns: 8 });
     expect(jointPosition(layout, 'without bias')).toMatchObject({ rows: 8, columns: 8 });
     expect(jointPosition(layout, 'tiny')).toMatchObject({ rows: 4, columns: 4 });
@@ -95,7 +106,7 @@ describe('layOutJoint', () => {
       for (let row = 0; row < layer.outputs; row++) {
         const start = offset + row * columns;
         for (let j = 0; j < layer.inputs; j++) {
-          expected[start + j] = layer.weight.offset + row * layer.inputs + j + 1;
+          expected[start + j] = layer.weight.offset + row * layer.rowStride + j * layer.columnStride + 1;
         }
         if (layer.bias) expected[start + layer.inputs] = layer.bias.offset + row + 1;
       }
