@@ -2,6 +2,7 @@
 import { KronlabError } from '../contract/errors.ts';
 import type { Command, CommandContext } from './command.ts';
 import { compareCommand } from './commands/compare.ts';
+import { exactnessCommand } from './commands/exactness.ts';
 import { explainCommand } from './commands/explain.ts';
 import { exportCommand } from './commands/export.ts';
 import { goldensCommand } from './commands/goldens.ts';
@@ -13,6 +14,7 @@ const working: readonly Command[] = [
   compareCommand,
   runsCommand,
   exportCommand,
+  exactnessCommand,
   explainCommand,
   selftestCommand,
   goldensCommand,
