@@ -3,7 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { readFloats } from '../../gpu-kernels/readback.ts';
 import type { ModelBuilder } from '../models/model-builder.ts';
 import type { Tensor } from '../program/graph.ts';
+import { binaryCrossEntropy } from '../program/operations/binary-cross-entropy.ts';
+import { crossEntropy } from '../program/operations/loss.ts';
 import { meanAxes } from '../program/operations/reduce.ts';
+import { factorsOf } from './acceptance/test-factors.ts';
 import { expectClose, f32Tolerance, noise } from '../program/test-program.ts';
 import type { Factor } from './factors.ts';
 import { batchOf, kfacSpec, netShape, prepareStep, type TestStep } from './test-net.ts';
@@ -156,4 +159,80 @@ describe('the moving average', () => {
     });
     expectClose(await read(engine, 'average'), expected, f32Tolerance);
   });
+});
+
+describe('loss terms that do not count', () => {
+  const [M, D, C] = [5, 4, 3];
+  const x = noise(M * D, 11);
+  const ignored = 7;
+  const labels = Uint32Array.of(0, ignored, 2, 1, ignored);
+  /** One example has no target at all, one misses a single one. */
+  const mask = Float64Array.from({ length: M * C }, (_, i) => (Math.floor(i / C) === 1 || i === 6 ? 0 : 1));
+  const bits = noise(M * C, 12).map((value) => (value > 0 ? 1 : 0));
+  const weight = noise(C * D, 13);
+
+  const logits = matrix(M, C, (m, c) => {
+    let sum = 0;
+    for (let j = 0; j < D; j++) sum += (x[m * D + j] ?? NaN) * (weight[c * D + j] ?? NaN);
+    return sum;
+  });
+  const softmaxOf = (m: number, c: number) => {
+    const exp = (k: number) => Math.exp(logits.data[m * C + k] ?? NaN);
+    return exp(c) / [0, 1, 2].reduce((sum, k) => sum + exp(k), 0);
+  };
+  const sigmoid = (z: number) => 1 / (1 + Math.exp(-z));
+
+  /** Second moment of the rows that count, each the gradient of its term, over their number. */
+  function expected(
+    counts: (m: number) => boolean,
+    gradient: (m: number, c: number) => number,
+  ): Float64Array {
+    const rows = Array.from({ length: M }, (_, m) => m).filter(counts);
+    return matrix(C, C, (i, j) =>
+      rows.reduce((sum, m) => sum + (gradient(m, i) * gradient(m, j)) / rows.length, 0),
+    ).data;
+  }
+
+  it.each(['empirical', 'empirical-per-term'] as const)(
+    'are no terms of cross-entropy: %s',
+    async (fisher) => {
+      const { of } = await factorsOf({
+        build: (builder, leaf) => {
+          const z = builder.linear('layer', leaf(x, [M, D]), C, { bias: false });
+          return crossEntropy(z, leaf(labels, [M]), { ignored });
+        },
+        ...{ fisher, flavour: 'expand', values: { 'layer.weight': weight } },
+      });
+      const G = expected(
+        (m) => labels[m] !== ignored,
+        (m, c) => softmaxOf(m, c) - (labels[m] === c ? 1 : 0),
+      );
+      expectClose(of('G of layer').data, G, f32Tolerance);
+    },
+  );
+
+  it.each(['empirical', 'empirical-per-term'] as const)(
+    'are no terms of binary cross-entropy, whose mean is over targets: %s',
+    async (fisher) => {
+      const { of } = await factorsOf({
+        build: (builder, leaf) => {
+          const z = builder.linear('layer', leaf(x, [M, D]), C, { bias: false });
+          return binaryCrossEntropy(z, leaf(bits, [M, C]), leaf(mask, [M, C]));
+        },
+        ...{ fisher, flavour: 'expand', values: { 'layer.weight': weight } },
+      });
+      const targets = mask.reduce((sum, counts) => sum + counts, 0);
+      const terms = M - 1;
+      // The mean over targets is the mean over terms of terms / targets times a term's sum.
+      const G = expected(
+        (m) => m !== 1,
+        (m, c) => {
+          const at = m * C + c;
+          const slope = sigmoid(logits.data[at] ?? NaN) - (bits[at] ?? NaN);
+          return ((mask[at] ?? NaN) * slope * terms) / targets;
+        },
+      );
+      expectClose(of('G of layer').data, G, f32Tolerance);
+    },
+  );
 });
