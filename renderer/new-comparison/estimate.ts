@@ -39,6 +39,9 @@ const costlySettings: ReadonlySet<string> = new Set([
   'recipe',
   'preconditioner',
   'fisher',
+  'fisherSamples',
+  'maxFactorSide',
+  'layers',
   'factorInterval',
   'inverseInterval',
 ]);
