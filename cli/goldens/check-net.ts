@@ -7,7 +7,7 @@ import { lastAxis, size } from '../../training/program/graph.ts';
 import { phases } from '../../contract/runs.ts';
 import { runChecks, type Check } from './checks.ts';
 import { compare, largest, type Comparison } from './comparison.ts';
-import { preconditionedError, sumOfMagnitudes, type Damping } from './conditioning.ts';
+import { exactlyDampedError, preconditionedError, sumOfMagnitudes, type Damping } from './conditioning.ts';
 import { factorPlace, jointPlace } from './curvature-checks.ts';
 import type { NetFamily } from './net-family.ts';
 import {
@@ -19,9 +19,6 @@ import {
   type NetProgram,
 } from './net-program.ts';
 import { directTolerance, preconditioningErrors } from './tolerances.ts';
-
-/** Values in the fixtures that the engine cannot make yet; named on the file's line. */
-const notYet = ['eigen'];
 
 export interface CheckResult {
   comparisons: Comparison[];
@@ -47,7 +44,7 @@ export async function checkNet(
       ...passChecks(net, fixture),
       ...net.choices.flatMap((choice) => curvatureChecks(choice, fixture)),
     ];
-    return { comparisons: [loss, ...(await runChecks(scope, checks))], notYet, notes: [] };
+    return { comparisons: [loss, ...(await runChecks(scope, checks))], notYet: [], notes: [] };
   } finally {
     releaseScope(scope);
   }
@@ -144,9 +141,13 @@ function preconditionedChecks(
     const rule = key as FixtureRule;
     const P = made[rule];
     if (!P) return [];
+    const preconditioning = { A: factors.A, G: factors.G[kind], P, terms };
+    const rows = mostRows([layer.whole]);
+    const errors = preconditioningErrors(rows);
     const damping = dampingOf(rule, fixture.damping, made.pi_value);
-    const preconditioning = { A: factors.A, G: factors.G[kind], P, terms, damping };
-    const error = preconditionedError(preconditioning, preconditioningErrors(mostRows([layer.whole])));
+    const error = damping
+      ? preconditionedError({ ...preconditioning, damping }, errors)
+      : exactlyDampedError(preconditioning, fixture.damping, { ...errors, gradient: directTolerance(rows) });
     return [
       {
         where: `preconditioned.${flavour}.${kind}.${layer.name}.${rule}`,
@@ -159,7 +160,8 @@ function preconditionedChecks(
   });
 }
 
-function dampingOf(rule: FixtureRule, lambda: number, pi: number | null): Damping {
+/** What is added to the factors; null where it is added to the eigenvalues of their product. */
+function dampingOf(rule: FixtureRule, lambda: number, pi: number | null): Damping | null {
   const root = Math.sqrt(lambda);
   switch (rule) {
     case 'separate':
@@ -168,9 +170,10 @@ function dampingOf(rule: FixtureRule, lambda: number, pi: number | null): Dampin
       return { a: root, g: root };
     case 'pi':
       return { a: root * (pi ?? 1), g: root / (pi ?? 1) };
+    case 'eigen':
+      return null;
     default:
-      rule satisfies never;
-      return { a: lambda, g: lambda };
+      return rule satisfies never;
   }
 }
 

@@ -58,7 +58,6 @@ function unsupportedReason(run: TrajectoryRun, net: NetFixture): string | null {
     case 'adamw':
       return null;
     case 'kfac': {
-      if (run.config.damping_rule === 'eigen') return 'damping in the eigenbasis';
       const own = new Set(net.layers.flatMap(({ name }) => [`${name}.weight`, `${name}.bias`]));
       const other = Object.keys(net.params).find((name) => !own.has(name));
       return other === undefined ? null : `K-FAC on a net with ${other} outside its layers`;

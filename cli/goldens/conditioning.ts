@@ -25,7 +25,6 @@ export interface Preconditioning {
   P: Tensor;
   /** The gradient's sums with every term made positive: sum of |g| |a|^T over the rows, like P. */
   terms: Float64Array;
-  damping: Damping;
 }
 
 /**
@@ -39,7 +38,7 @@ export interface RelativeErrors {
 
 /** Size of the largest element of dP. */
 export function preconditionedError(
-  { A, G, P, terms, damping }: Preconditioning,
+  { A, G, P, terms, damping }: Preconditioning & { damping: Damping },
   errors: RelativeErrors,
 ): number {
   const columns = A.shape[0] ?? 0;
@@ -50,6 +49,41 @@ export function preconditionedError(
     Math.sqrt(rows) * inverseG * meanDiagonal(G) * longestRow(transposed(P.data, rows, columns), rows);
   const fromA = Math.sqrt(columns) * longestRow(P.data, columns) * meanDiagonal(A) * inverseA;
   return errors.gradient * inverseG * rms(terms) * inverseA + errors.factors * (fromG + fromA);
+}
+
+/**
+ * Size of the largest element of dP where lambda is added to the eigenvalues of G (x) A. To first order
+ *
+ *   (G (x) A + lambda I) dP = dD - dG P A - G P dA
+ *
+ * and what that matrix's inverse makes of errors of random sign is at most 1/lambda times their size: singular factors
+ * come close to that. Where G is zero P is the gradient over lambda and cannot be better than the gradient is, whose error
+ * comes from the whole net: it is granted what the comparison of gradients grants.
+ */
+export function exactlyDampedError(
+  { A, G, P, terms }: Preconditioning,
+  lambda: number,
+  errors: RelativeErrors,
+): number {
+  const columns = A.shape[0] ?? 0;
+  const rows = G.shape[0] ?? 0;
+  const PA = product(P.data, A.data, columns);
+  const GP = product(G.data, P.data, rows);
+  const fromG = Math.sqrt(rows) * meanDiagonal(G) * longestRow(transposed(PA, rows, columns), rows);
+  const fromA = Math.sqrt(columns) * meanDiagonal(A) * longestRow(GP, columns);
+  return (errors.gradient * rms(terms) + errors.factors * (fromG + fromA)) / lambda;
+}
+
+/** Row-major product of matrices, `inner` columns of the first with as many rows of the second. */
+function product(a: Float64Array, b: Float64Array, inner: number): Float64Array {
+  const columns = b.length / inner;
+  return new Float64Array((a.length / inner) * columns).map((_, at) => {
+    const [i, j] = [Math.floor(at / columns), at % columns];
+    let sum = 0;
+    for (let k = 0; k < inner; k++)
+      sum += (a[i * inner + k] ?? Number.NaN) * (b[k * columns + j] ?? Number.NaN);
+    return sum;
+  });
 }
 
 /** Root mean square of sqrt(F_ii F_jj). */

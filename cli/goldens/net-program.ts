@@ -15,7 +15,7 @@ import {
   type FactorSet,
 } from '../../training/curvature/factors.ts';
 import type { Flavour } from '../../training/curvature/flavour.ts';
-import { Inverses } from '../../training/curvature/inverses.ts';
+import { createCurvature, productsOf } from '../../training/curvature/curvature.ts';
 import { layOutJoint, type JointLayout } from '../../training/curvature/joint-layout.ts';
 import { Preconditioner } from '../../training/curvature/precondition.ts';
 import { MetricsRing } from '../../training/loop/metrics-ring.ts';
@@ -46,7 +46,7 @@ export type FixtureKind = keyof typeof fishers;
 /** The kinds that the file preconditions with. */
 const preconditionedKinds: readonly FixtureKind[] = ['empirical', 'type2'];
 /** The fixture's name of each damping rule that the engine has too, and the engine's. */
-export const dampingRules = { separate: 'plain', sqrt: 'sqrt', pi: 'pi' } as const;
+export const dampingRules = { separate: 'plain', sqrt: 'sqrt', pi: 'pi', eigen: 'exact' } as const;
 export type FixtureRule = keyof typeof dampingRules;
 
 /** A net with its loss in a fresh graph, parameters allocated and uploaded. */
@@ -197,15 +197,20 @@ function addChoice(scope: GpuContext, parts: LossProgram, settings: ChoiceSettin
   });
   if (!preconditionedKinds.includes(kind)) return { flavour, kind, set, layout, directions: null };
   const direction = (rule: FixtureRule): Region => {
-    const inverses = new Inverses(scope, set, layout, { rule: dampingRules[rule], damping });
-    const preconditioner = new Preconditioner(scope, layout, inverses.groups);
-    graph.inPhase('inverses', () => graph.effect('inverses', [], (lowering) => inverses.lower(lowering)));
+    const curvature = createCurvature(scope, set, layout, { rule: dampingRules[rule], damping });
+    const preconditioner = new Preconditioner(scope, layout, productsOf(scope, layout, curvature));
+    graph.inPhase('inverses', () => graph.effect('inverses', [], (lowering) => curvature.lower(lowering)));
     graph.inPhase('precondition', () =>
       graph.effect('precondition', [], () => preconditioner.precondition(gradients)),
     );
     return preconditioner.direction;
   };
-  const directions = { separate: direction('separate'), sqrt: direction('sqrt'), pi: direction('pi') };
+  const directions = {
+    separate: direction('separate'),
+    sqrt: direction('sqrt'),
+    pi: direction('pi'),
+    eigen: direction('eigen'),
+  };
   return { flavour, kind, set, layout, directions };
 }
 

@@ -68,7 +68,7 @@ function optimizerOf({ kind, config }: TrajectoryRun): OptimizerSpec {
         recipe: 'classic',
         lr: config.lr,
         damping: config.damping,
-        dampingRule: config.damping_rule === 'eigen' ? undefined : dampingRules[config.damping_rule],
+        dampingRule: dampingRules[config.damping_rule],
         fisher: fishers[config.fisher],
         momentum: config.momentum,
         weightDecay: 0,

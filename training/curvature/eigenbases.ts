@@ -56,7 +56,6 @@ interface OldBases {
 }
 
 export class Eigenbases {
-  readonly kind = 'eigenbases';
   /**
    * Eigenvectors as rows, Ua^T [layers, columns, columns] and Ug^T [layers, rows, rows] per joint group, in the order of
    * its layers.

@@ -16,19 +16,19 @@ import type { StepUniform } from '../program/step-scalars.ts';
 import { addFactors, createFactors, layerReports, type FactorSet } from './factors.ts';
 import type { Flavour } from './flavour.ts';
 import { CorrectedScales } from './corrected-scales.ts';
+import { createCurvature, productsOf, type Curvature } from './curvature.ts';
+import type { DampingSettings } from './damping.ts';
 import { Eigenbases } from './eigenbases.ts';
-import { Inverses } from './inverses.ts';
 import { layOutJoint, type JointLayout } from './joint-layout.ts';
 import { meanLoss } from './levenberg-marquardt.ts';
-import { Preconditioner, type Products } from './precondition.ts';
-import { eigenProducts, inverseProducts } from './products.ts';
+import { Preconditioner } from './precondition.ts';
 import { updateRule } from './update-rule.ts';
 
 export class Kfac implements LayerOptimiser {
   readonly factors: FactorSet;
   readonly layout: JointLayout;
-  /** Damped inverses or eigenbases; null for the control with an identity preconditioner. */
-  readonly curvature: Inverses | Eigenbases | null;
+  /** Null for the control with an identity preconditioner. */
+  readonly curvature: Curvature | null;
   /** Measured scales of EKFAC. */
   readonly scales: CorrectedScales | null;
   readonly preconditioner: Preconditioner;
@@ -48,12 +48,17 @@ export class Kfac implements LayerOptimiser {
       convention: spec.reduceConvention,
     });
     this.layout = layOutJoint(gpu, this.factors.layers);
-    this.curvature = createCurvature(gpu, this.factors, this.layout, spec);
+    const isCorrected = spec.preconditioner === 'ekfac';
+    this.curvature =
+      spec.preconditioner === 'identity'
+        ? null
+        : createCurvature(gpu, this.factors, this.layout, dampingOf(spec), isCorrected);
     this.scales =
-      spec.preconditioner === 'ekfac' && this.curvature instanceof Eigenbases
+      isCorrected && this.curvature instanceof Eigenbases
         ? new CorrectedScales(gpu, this.factors, this.layout, this.curvature)
         : null;
-    this.preconditioner = new Preconditioner(gpu, this.layout, productsOf(gpu, this.layout, this.curvature));
+    const products = this.curvature && productsOf(gpu, this.layout, this.curvature);
+    this.preconditioner = new Preconditioner(gpu, this.layout, products);
     this.column = uploadTable(gpu, 'column', new Uint32Array(4));
   }
 
@@ -128,30 +133,9 @@ export class Kfac implements LayerOptimiser {
   }
 }
 
-function createCurvature(
-  gpu: GpuContext,
-  set: FactorSet,
-  layout: JointLayout,
-  spec: KfacSpec,
-): Inverses | Eigenbases | null {
-  const { preconditioner, dampingRule, damping, dampingFloor } = spec;
-  if (preconditioner === 'identity') return null;
-  const settings = { damping, floor: dampingFloor, scale: spec.dampingScale, rule: dampingRule };
-  if (preconditioner === 'ekfac') {
-    const scale = dampingRule === 'relative' ? 'relative' : spec.dampingScale;
-    return new Eigenbases(gpu, set, layout, { ...settings, scale, rule: 'exact' }, true);
-  }
-  if (dampingRule === 'exact') return new Eigenbases(gpu, set, layout, settings);
-  return new Inverses(gpu, set, layout, settings);
-}
-
-function productsOf(
-  gpu: GpuContext,
-  layout: JointLayout,
-  curvature: Inverses | Eigenbases | null,
-): Products | null {
-  if (!curvature) return null;
-  return curvature instanceof Eigenbases
-    ? (arenas) => eigenProducts(gpu, layout, curvature, arenas)
-    : (arenas) => inverseProducts(gpu, layout, curvature.groups, arenas);
+/** What a run's settings say about damping. EKFAC's scales are always damped as eigenvalues. */
+function dampingOf(spec: KfacSpec): DampingSettings {
+  const { damping, dampingRule: rule, dampingScale: scale, dampingFloor: floor } = spec;
+  if (spec.preconditioner !== 'ekfac') return { damping, rule, scale, floor };
+  return { damping, rule: 'exact', scale: rule === 'relative' ? 'relative' : scale, floor };
 }

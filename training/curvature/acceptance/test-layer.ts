@@ -8,13 +8,11 @@ import { compile } from '../../program/compile.ts';
 import { Graph } from '../../program/graph.ts';
 import { Parameters } from '../../program/parameters.ts';
 import { StepUniform } from '../../program/step-scalars.ts';
+import { createCurvature, productsOf } from '../curvature.ts';
 import type { DampingSettings } from '../damping.ts';
-import { Eigenbases } from '../eigenbases.ts';
 import { createFactors, type Factor } from '../factors.ts';
-import { Inverses } from '../inverses.ts';
 import { layOutJoint } from '../joint-layout.ts';
 import { Preconditioner } from '../precondition.ts';
-import { eigenProducts, inverseProducts } from '../products.ts';
 import { entry, matrix, type Matrix } from '../test-reference.ts';
 import type { LayerUpdateSettings } from '../update-rule.ts';
 
@@ -56,15 +54,8 @@ export async function preconditioned(
     clipScale: null,
     length: parameters.arenaLength,
   };
-  const curvature =
-    settings.rule === 'exact'
-      ? new Eigenbases(gpu, set, layout, settings)
-      : new Inverses(gpu, set, layout, settings);
-  const preconditioner = new Preconditioner(gpu, layout, (products) =>
-    curvature instanceof Eigenbases
-      ? eigenProducts(gpu, layout, curvature, products)
-      : inverseProducts(gpu, layout, curvature.groups, products),
-  );
+  const curvature = createCurvature(gpu, set, layout, settings);
+  const preconditioner = new Preconditioner(gpu, layout, productsOf(gpu, layout, curvature));
   graph.effect('inverses', [], (lowering) => curvature.lower(lowering));
   graph.effect('precondition', [], () => preconditioner.precondition(arenas.gradients));
   graph.effect('update', [], () => preconditioner.update(arenas, step, update));

@@ -1,0 +1,30 @@
+/** The two ways to apply damped factors: inverses by Cholesky for damping of factors, eigenbases for exact damping. */
+import type { GpuContext } from '../../gpu-kernels/device.ts';
+import type { DampingSettings } from './damping.ts';
+import { Eigenbases } from './eigenbases.ts';
+import type { FactorSet } from './factors.ts';
+import { Inverses } from './inverses.ts';
+import type { JointLayout } from './joint-layout.ts';
+import type { Products } from './precondition.ts';
+import { eigenProducts, inverseProducts } from './products.ts';
+
+export type Curvature = Inverses | Eigenbases;
+
+/** `keepsScales`: see `Eigenbases`; only for the rule exact. */
+export function createCurvature(
+  gpu: GpuContext,
+  set: FactorSet,
+  layout: JointLayout,
+  settings: DampingSettings,
+  keepsScales = false,
+): Curvature {
+  if (settings.rule === 'exact') return new Eigenbases(gpu, set, layout, settings, keepsScales);
+  return new Inverses(gpu, set, layout, settings);
+}
+
+/** The matrix products that precondition with it. */
+export function productsOf(gpu: GpuContext, layout: JointLayout, curvature: Curvature): Products {
+  return curvature instanceof Eigenbases
+    ? (arenas) => eigenProducts(gpu, layout, curvature, arenas)
+    : (arenas) => inverseProducts(gpu, layout, curvature.groups, arenas);
+}
