@@ -28,7 +28,7 @@ import squaresSource from './squared-projections.wgsl';
 import takeSource from './take-rows.wgsl';
 
 /** Numbers of turned rows that are in memory at once; more examples are handled in chunks. */
-const chunkWords = 2 ** 22;
+const usualChunkWords = 2 ** 22;
 
 /** Gradients of the outputs of one layer, one per use, and what their squares are multiplied by. */
 export interface OutputGradients {
@@ -43,14 +43,23 @@ export class CorrectedScales {
   private readonly set: FactorSet;
   private readonly layout: JointLayout;
   private readonly bases: Eigenbases;
-  private readonly fresh: Region;
+  /** In the joint layout: the scales of the newest batch. */
+  readonly fresh: Region;
+  private readonly chunkWords: number;
 
   /** Throws `invalid` for a layer whose single gradients it cannot make. */
-  constructor(gpu: GpuContext, set: FactorSet, layout: JointLayout, bases: Eigenbases) {
+  constructor(
+    gpu: GpuContext,
+    set: FactorSet,
+    layout: JointLayout,
+    bases: Eigenbases,
+    chunkWords = usualChunkWords,
+  ) {
     for (const { layer } of set.layers) requireSupported(layer.whole);
     this.set = set;
     this.layout = layout;
     this.bases = bases;
+    this.chunkWords = chunkWords;
     this.fresh = jointArena(gpu, layout, 'fresh scales').whole;
   }
 
@@ -118,7 +127,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   private lower(lowering: Lowering, block: KfacLayer, output: OutputGradients): Dispatch[] {
     const { uses, examples, positions, offsets } = rowsOf(output);
     const widths = block.a.padded + block.g.padded;
-    const perChunk = offsets ? examples : Math.max(1, Math.floor(chunkWords / (widths * positions)));
+    const perChunk = offsets ? examples : Math.max(1, Math.floor(this.chunkWords / (widths * positions)));
     const rows = offsets ? (uses[0]?.rows ?? 0) : Math.min(perChunk, examples) * positions;
     const memory = {
       taken: lowering.scratch('rows', rows * Math.max(block.a.padded, block.g.padded)),

@@ -59,7 +59,7 @@ export function meanEigenvalue(f: Matrix): number {
 /** The net's parameters by name. */
 export type Values = Map<string, Float64Array>;
 
-interface Pass {
+export interface Pass {
   gradients: Values;
   /** [N R, inputs + 1] and [N R, hidden]: inputs of the two layers, the first with its ones. */
   inputs: [Matrix, Matrix];
@@ -70,7 +70,7 @@ interface Pass {
 const value = (values: Values, name: string, at: number): number => values.get(name)?.[at] ?? NaN;
 
 /** Forward and backward pass, one example and position after another. */
-function pass(values: Values, batch: Batch): Pass {
+export function pass(values: Values, batch: Batch): Pass {
   const { examples: N, positions: R, inputs, hidden, classes } = netShape;
   const a1 = matrix(N * R, inputs + 1, (t, j) => (j < inputs ? (batch.x[t * inputs + j] ?? NaN) : 1));
   const h = matrix(N * R, hidden, (t, o) => {
