@@ -124,7 +124,6 @@ describe('runs.csv', () => {
         "param.optimizer.fisherSamples",
         "param.optimizer.flavour",
         "param.optimizer.inverseInterval",
-        "param.optimizer.layers",
         "param.optimizer.lr",
         "param.optimizer.maxFactorSide",
         "param.optimizer.momentum",
