@@ -3,8 +3,11 @@ import packageJson from '../package.json' with { type: 'json' };
 import { KronlabError } from '../contract/errors.ts';
 import { loadDataset } from '../datasets/node/load.ts';
 import { openDawn } from '../gpu-kernels/dawn.ts';
+import { openGpu } from '../gpu-kernels/device.ts';
 import { createTrainer } from '../training/loop/trainer.ts';
 import { comparePeers } from './compare-peers.ts';
+import { measureKfac } from './kfac/measure.ts';
+import { describeKfac } from './kfac/report.ts';
 import { parseOptions, type BenchOptions } from './options.ts';
 import { describeRows } from './table.ts';
 import { tune } from './tune.ts';
@@ -21,9 +24,20 @@ async function runTuning(out: string): Promise<void> {
   trainer.dispose();
 }
 
+async function runKfac(json: boolean): Promise<void> {
+  const gpu = await openGpu(await openDawn());
+  const rows = await measureKfac(gpu, (line) => console.error(line));
+  console.log(json ? JSON.stringify(rows, null, 2) : describeKfac(rows));
+  gpu.device.destroy();
+}
+
 async function run(options: BenchOptions): Promise<void> {
   if (options.kind === 'tune') {
     await runTuning(options.out);
+    return;
+  }
+  if (options.kind === 'kfac') {
+    await runKfac(options.json);
     return;
   }
   const rows = await comparePeers(options.names, (line) => console.error(line));

@@ -11,6 +11,10 @@ describe('parseOptions', () => {
     expect(parseOptions(['all'])).toEqual({ kind: 'measure', names: benchmarkNames, json: false });
   });
 
+  it('takes the cost of curvature, which has rows of its own', () => {
+    expect(parseOptions(['kfac', '--json'])).toEqual({ kind: 'kfac', json: true });
+  });
+
   it('keeps the tuning with its file', () => {
     expect(parseOptions(['tune'])).toEqual({ kind: 'tune', out: 'tuning.jsonl' });
     expect(parseOptions(['tune', '--out', 'x.jsonl'])).toEqual({ kind: 'tune', out: 'x.jsonl' });

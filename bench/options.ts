@@ -7,11 +7,14 @@ export const benchmarkNames = ['matmul', 'mlp', 'convnet', 'vit', 'spd', 'compil
 export type BenchmarkName = (typeof benchmarkNames)[number];
 
 export type BenchOptions =
-  { kind: 'measure'; names: readonly BenchmarkName[]; json: boolean } | { kind: 'tune'; out: string };
+  | { kind: 'measure'; names: readonly BenchmarkName[]; json: boolean }
+  | { kind: 'kfac'; json: boolean }
+  | { kind: 'tune'; out: string };
 
 export const usage = `npm run bench -- NAME [--json]
   NAME    ${benchmarkNames.join(', ')} or all
   --json  print the rows as a JSON array on stdout and nothing else there
+npm run bench -- kfac [--json]
 npm run bench -- tune [--out FILE]`;
 
 /** Throws `invalid` with what would be right. */
@@ -22,6 +25,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     throw new KronlabError('invalid', `one benchmark at a time, not ${positionals.join(' ')}\n${usage}`);
   if (name === 'tune') return { kind: 'tune', out: values.out ?? 'tuning.jsonl' };
   const json = values.json ?? false;
+  if (name === 'kfac') return { kind: 'kfac', json };
   if (name === 'all') return { kind: 'measure', names: benchmarkNames, json };
   const known = benchmarkNames.find((candidate) => candidate === name);
   if (!known) throw new KronlabError('invalid', `unknown benchmark ${name ?? '(none)'}\n${usage}`);
