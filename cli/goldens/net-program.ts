@@ -8,12 +8,7 @@ import type { GpuContext } from '../../gpu-kernels/device.ts';
 import type { Region } from '../../gpu-kernels/region.ts';
 import { uploadTable } from '../../gpu-kernels/region.ts';
 import type { FisherKind } from '../../training/curvature/factor-phase.ts';
-import {
-  addFactors,
-  createFactors,
-  type FactorProgram,
-  type FactorSet,
-} from '../../training/curvature/factors.ts';
+import { addFactors, createFactors, type FactorSet } from '../../training/curvature/factors.ts';
 import type { Flavour } from '../../training/curvature/flavour.ts';
 import { createCurvature, productsOf } from '../../training/curvature/curvature.ts';
 import { layOutJoint, type JointLayout } from '../../training/curvature/joint-layout.ts';
@@ -23,7 +18,12 @@ import { addBackward } from '../../training/loop/step-graph.ts';
 import { ModelBuilder } from '../../training/models/model-builder.ts';
 import { compile, type Program } from '../../training/program/compile.ts';
 import { Graph, type Tensor } from '../../training/program/graph.ts';
-import { crossEntropy, meanSquaredError, type Loss } from '../../training/program/operations/loss.ts';
+import {
+  crossEntropy,
+  meanSquaredError,
+  onRaggedRows,
+  type Loss,
+} from '../../training/program/operations/loss.ts';
 import { Parameters, type Parameter } from '../../training/program/parameters.ts';
 import { StepUniform } from '../../training/program/step-scalars.ts';
 import type { Phase } from '../../contract/runs.ts';
@@ -57,7 +57,6 @@ export interface LossProgram {
   step: StepUniform;
   ring: MetricsRing;
   net: ReferenceNet;
-  inputs: FixtureInputs;
   loss: Loss;
 }
 
@@ -88,12 +87,16 @@ export function buildLossProgram(scope: GpuContext, fixture: NetFixture, family:
   const ring = new MetricsRing(scope);
   const inputs = new FixtureInputs(scope, graph, fixture);
   const net = buildReferenceNet(builder, fixture, family, inputs);
-  const loss = lossOf(scope, graph, fixture, net.output);
+  const pooledOrDense = lossOf(scope, graph, fixture, net.output);
+  const isRagged = family.kind === 'chain' && family.ragged && fixture.setting === 'expand';
+  const loss = isRagged
+    ? onRaggedRows(pooledOrDense, { offsets: inputs.offsets('node'), most: inputs.most('node') })
+    : pooledOrDense;
   requireSameParameters(fixture, parameters);
   parameters.allocate(scope);
   parameters.upload(scope, ({ name }) => Float32Array.from(fixture.params[name]?.data ?? []));
   ring.addRow(graph, step, loss);
-  return { graph, builder, parameters, step, ring, net, inputs, loss };
+  return { graph, builder, parameters, step, ring, net, loss };
 }
 
 function lossOf(scope: GpuContext, graph: Graph, fixture: NetFixture, output: Tensor): Loss {
@@ -144,13 +147,10 @@ export async function compileNet(
     if (tensor) regions.set(tensor, readable(scope, graph, tensor));
   }
   const labels = targetLeaf(scope, graph, fixture, 'mc_targets');
-  const isRagged = family.kind === 'chain' && family.ragged && fixture.setting === 'expand';
-  const { inputs } = parts;
-  const lossRows = isRagged ? { offsets: inputs.offsets('node'), most: inputs.most('node') } : null;
   const choices = flavours.flatMap((flavour) =>
     kindsOf(fixture).map((kind) =>
       addChoice(scope, parts, {
-        ...{ flavour, kind, labels, lossRows, outputGradients },
+        ...{ flavour, kind, labels, outputGradients },
         gradients: gradients.arena,
         damping: fixture.damping,
       }),
@@ -176,7 +176,6 @@ interface ChoiceSettings {
   flavour: Flavour;
   kind: FixtureKind;
   labels: Tensor;
-  lossRows: FactorProgram['lossRows'] | null;
   outputGradients: ReadonlyMap<Tensor, Tensor>;
   gradients: Region;
   damping: number;
@@ -184,7 +183,7 @@ interface ChoiceSettings {
 
 function addChoice(scope: GpuContext, parts: LossProgram, settings: ChoiceSettings): FactorChoice {
   const { graph, builder, loss, step } = parts;
-  const { flavour, kind, labels, lossRows, outputGradients, gradients, damping } = settings;
+  const { flavour, kind, labels, outputGradients, gradients, damping } = settings;
   // Pure flavours, also where training would choose another one: the fixtures have both for every layer.
   const set = createFactors(scope, builder.layers, () => flavour);
   const layout = layOutJoint(scope, set.layers);
@@ -193,7 +192,6 @@ function addChoice(scope: GpuContext, parts: LossProgram, settings: ChoiceSettin
     ...{ graph, loss, step, outputGradients, column },
     fisher: fishers[kind],
     ...(kind === 'mc' ? { labels } : {}),
-    ...(lossRows ? { lossRows } : {}),
   });
   if (!preconditionedKinds.includes(kind)) return { flavour, kind, set, layout, directions: null };
   const direction = (rule: FixtureRule): Region => {

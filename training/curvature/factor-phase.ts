@@ -57,11 +57,6 @@ export interface FactorProgram {
   samples?: number;
   /** For `mc`: labels [samples, ...] in the place of draws, to repeat a draw that was made elsewhere. */
   labels?: Tensor;
-  /**
-   * Where every loss term belongs when examples have different numbers of them: its rows are those of these offsets, u32
-   * [N + 1], and no example has more than `most`. Default: the outputs are [N, terms..., C].
-   */
-  lossRows?: { offsets: Tensor; most: number };
 }
 
 /** Adds the factor phase to a program that has its forward (and, for `empirical`, backward) pass already. */
@@ -152,9 +147,9 @@ class FactorPhase {
   }
 
   private termPlaces(): TermPlaces {
-    const { loss, lossRows } = this.program;
-    if (!lossRows) return { most: loss.termCount / (loss.outputs.shape[0] ?? 1), places: null };
-    return { most: lossRows.most, places: placesInSegments(lossRows.offsets, loss.termCount) };
+    const { outputs, termCount, rows } = this.program.loss;
+    if (!rows) return { most: termCount / (outputs.shape[0] ?? 1), places: null };
+    return { most: rows.most, places: placesInSegments(rows.offsets, termCount) };
   }
 
   private addInputs(): void {

@@ -34,8 +34,8 @@ export interface FactorCase extends FactorOptions {
   /** Mean of so many steps, each with draws of its own. Default: 1. */
   steps?: number;
   seed?: number;
-  /** What depends on leaves of the program: labels of `mc`, rows of the loss. */
-  program?: (leaf: Leaf) => Pick<FactorProgram, 'labels' | 'lossRows'>;
+  /** What depends on leaves of the program: labels of `mc`. */
+  program?: (leaf: Leaf) => Pick<FactorProgram, 'labels'>;
   embeddingsAreLayers?: boolean;
 }
 

@@ -83,6 +83,7 @@ export function binaryCrossEntropy(logits: Tensor, targets: Tensor, mask?: Tenso
     probabilities,
     hits,
     termCount,
+    rows: null,
     classes,
     counted,
     countedTerms: sumAxes(elementwise(hasAny, present), 0, 0),

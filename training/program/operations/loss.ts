@@ -28,6 +28,8 @@ export interface Loss {
   hits: Tensor | null;
   /** M, the number of terms the loss averages, and outputs per term. */
   termCount: number;
+  /** Which terms belong to which example; null: the outputs are [N, terms..., C]. See `onRaggedRows`. */
+  rows: RaggedTerms | null;
   classes: number;
   /** One number, how many labels (bce: targets) count; null where all do. */
   counted: Tensor | null;
@@ -38,6 +40,17 @@ export interface Loss {
   smoothing: number;
   /** The label of terms that do not count. */
   ignored: number | null;
+}
+
+/** The terms of example n are offsets[n] to offsets[n + 1] - 1, u32 [N + 1], and no example has more than `most`. */
+export interface RaggedTerms {
+  offsets: Tensor;
+  most: number;
+}
+
+/** A loss with a term for every row of examples of different sizes: predictions at nodes or edges of graphs. */
+export function onRaggedRows(loss: Loss, rows: RaggedTerms): Loss {
+  return { ...loss, rows };
 }
 
 export interface CrossEntropyOptions {
@@ -129,6 +142,7 @@ export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntro
     probabilities,
     hits,
     termCount,
+    rows: null,
     classes,
     counted,
     countedTerms: counted,
@@ -160,6 +174,7 @@ export function meanSquaredError(predictions: Tensor, targets: Tensor): Loss {
     probabilities: null,
     hits: null,
     termCount,
+    rows: null,
     classes,
     counted: null,
     countedTerms: null,
