@@ -100,7 +100,7 @@ describe('every failure is one readable line and an exit code', () => {
       'unknown optimiser',
       () => compareSpec('optimizer.json'),
       2,
-      /optimizer\.name: .*'sgd' \| 'adamw' \| 'nadamw' \| 'kfac' \| 'ikfac' \| 'singd'/,
+      /optimizer\.name: .*'sgd' \| 'adamw' \| 'nadamw' \| 'kfac' \| 'ikfac' \| 'singd' \| 'shampoo' \| 'soap'/,
     ],
     ['unknown model', () => compareSpec('model.json'), 2, /model\.kind: .*'mlp' \| 'cnn' \| 'vit'/],
     [

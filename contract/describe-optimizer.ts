@@ -3,7 +3,7 @@ import type { KfacSpec, OptimizerSpec, SgdSpec } from './run-spec.ts';
 
 /**
  * `AdamW`, `NAdamW`, `SGD Nesterov`, `SGD momentum`, `SGD`, `K-FAC expand`, `K-FAC reduce`, `K-FAC auto`,
- * `Grafting control`, `IKFAC expand`, `SINGD reduce`; recipe and kind of weight decay are added where they are not the default: `K-FAC expand
+ * `Grafting control`, `IKFAC expand`, `SINGD reduce`, `Shampoo`, `SOAP`; recipe and kind of weight decay are added where they are not the default: `K-FAC expand
  * (classic)`, `Momentum control (classic)`, `AdamW (L2)`, `SGD (decoupled decay)`.
  */
 export function describeOptimizer(spec: OptimizerSpec): string {
@@ -19,6 +19,10 @@ export function describeOptimizer(spec: OptimizerSpec): string {
     case 'ikfac':
     case 'singd':
       return `${spec.name.toUpperCase()} ${spec.flavour}${spec.recipe === 'classic' ? ' (classic)' : ''}`;
+    case 'shampoo':
+      return `Shampoo${spec.power === '1/2' ? ' 1/2' : ''}${spec.grafting === 'sgd' ? ' (SGD length)' : ''}`;
+    case 'soap':
+      return 'SOAP';
     default:
       return spec satisfies never;
   }

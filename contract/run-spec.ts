@@ -189,6 +189,48 @@ export const singdSpecSchema = z.strictObject({
   curvatureMomentum: unitOpen.default(0.5),
 });
 
+/** The larger side that a weight's gradient moments may have; longer ones are cut into blocks. */
+const maxFactorSide = kfacSpecSchema.shape.maxFactorSide;
+
+export const shampooSpecSchema = z.strictObject({
+  name: z.literal('shampoo'),
+  lr: rate,
+  /** Inverse root of both sides' moments: 1/4 as published, 1/2 as Shampoo squared has it. */
+  power: z.enum(['1/4', '1/2']).default('1/4'),
+  /** Whose step gives each weight's its length; everything else then takes that rule. */
+  grafting: z.enum(['adam', 'sgd']).default('adam'),
+  /** Added to the eigenvalues, in units of the largest. */
+  rootEpsilon: z.number().gte(1e-7, 'must be at least 1e-7; f32 has no smaller').lte(1).default(1e-5),
+  /** Decay of the bias-corrected moving average of the gradient moments, which every step enters. */
+  factorDecay: unitOpen.default(0.95),
+  /** Roots are renewed every step up to `denseSteps`, then every so many steps. */
+  rootInterval: count.default(10),
+  denseSteps: z.int().gte(1).default(20),
+  maxFactorSide,
+  beta1: unitOpen.default(0.9),
+  beta2: unitOpen.default(0.99),
+  eps: z.number().gt(0).lte(1).default(1e-8),
+  weightDecay: z.number().gte(0).lte(1).default(0.01),
+  clipNorm,
+  otherLrMultiplier,
+});
+
+export const soapSpecSchema = z.strictObject({
+  name: z.literal('soap'),
+  lr: rate,
+  beta1: unitOpen.default(0.95),
+  beta2: unitOpen.default(0.95),
+  eps: z.number().gt(0).lte(1).default(1e-8),
+  /** Decay of the moving average of the gradient moments that the bases follow. */
+  factorDecay: unitOpen.default(0.95),
+  /** Bases take one step of orthogonal iteration every so many steps. */
+  basisInterval: count.default(10),
+  maxFactorSide,
+  weightDecay: z.number().gte(0).lte(1).default(0.01),
+  clipNorm,
+  otherLrMultiplier,
+});
+
 export const optimizerSpecSchema = z.discriminatedUnion('name', [
   sgdSpecSchema,
   adamwSpecSchema,
@@ -196,6 +238,8 @@ export const optimizerSpecSchema = z.discriminatedUnion('name', [
   kfacSpecSchema,
   ikfacSpecSchema,
   singdSpecSchema,
+  shampooSpecSchema,
+  soapSpecSchema,
 ]);
 
 const warmupSteps = z.int().gte(0).default(20);
@@ -253,6 +297,8 @@ export type WeightDecayKind = z.infer<typeof weightDecayKind>;
 export type SgdSpec = z.infer<typeof sgdSpecSchema>;
 export type KfacSpec = z.infer<typeof kfacSpecSchema>;
 export type InverseFreeSpec = z.infer<typeof ikfacSpecSchema> | z.infer<typeof singdSpecSchema>;
+export type ShampooSpec = z.infer<typeof shampooSpecSchema>;
+export type SoapSpec = z.infer<typeof soapSpecSchema>;
 export type ScheduleSpec = z.infer<typeof scheduleSpecSchema>;
 export type TargetSpec = z.infer<typeof targetSpecSchema>;
 export type RunSpec = z.infer<typeof runSpecSchema>;

@@ -53,7 +53,7 @@ export class CurvatureStep {
       isUpdated: !isLayerParameter(parameter, optimizer),
     }));
     const outputGradients = addBackward(graph, builder, loss, arenas);
-    layers?.addCurvature(graph, loss, scalars, outputGradients);
+    layers?.addCurvature(graph, loss, scalars, outputGradients, arenas);
     addUpdate(graph, arenas, scalars, optimizer, layers);
     return new CurvatureStep(scope, optimizer, await compile(scope, graph, net.name), scalars);
   }

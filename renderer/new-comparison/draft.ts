@@ -12,7 +12,7 @@ export const columnSchema = z.object({
   id: z.string(),
   /** Empty: the name follows the settings. */
   name: z.string(),
-  optimizer: z.enum(['sgd', 'adamw', 'nadamw', 'kfac', 'ikfac', 'singd']),
+  optimizer: z.enum(['sgd', 'adamw', 'nadamw', 'kfac', 'ikfac', 'singd', 'shampoo', 'soap']),
   values,
 });
 export type ColumnDraft = z.infer<typeof columnSchema>;
@@ -64,6 +64,12 @@ const optimizerDefaults: Record<string, string> = {
   curvatureLr: '0.5',
   curvatureClip: 'on',
   curvatureMomentum: '0.5',
+  power: '1/4',
+  grafting: 'adam',
+  rootEpsilon: '1e-5',
+  rootInterval: '10',
+  basisInterval: '10',
+  maxFactorSide: '2048',
 };
 
 /** What an optimiser usually has where that differs from the others. */
@@ -71,6 +77,8 @@ const ownDefaults: Partial<Record<ColumnDraft['optimizer'], Record<string, strin
   sgd: { weightDecayKind: 'l2' },
   ikfac: { dampingRule: 'relative' },
   singd: { dampingRule: 'relative' },
+  shampoo: { factorDecay: '0.95' },
+  soap: { factorDecay: '0.95', beta1: '0.95', beta2: '0.95' },
 };
 const ownKeys = new Set(Object.values(ownDefaults).flatMap(Object.keys));
 

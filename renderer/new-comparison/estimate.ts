@@ -44,6 +44,9 @@ const costlySettings: ReadonlySet<string> = new Set([
   'layers',
   'factorInterval',
   'inverseInterval',
+  'rootInterval',
+  'basisInterval',
+  'maxFactorSide',
 ]);
 
 /** Two runs do the same work per step when these settings agree; rates and dampings cost nothing. */

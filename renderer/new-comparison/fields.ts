@@ -22,7 +22,10 @@ const hasFactors = (column: ColumnDraft) => hasInverses(column) || isInverseFree
 const isGrafted = (column: ColumnDraft) => hasFlavour(column) && column.values['recipe'] === 'grafted';
 const isClassic = (column: ColumnDraft) => hasFlavour(column) && column.values['recipe'] === 'classic';
 const isAdam = (column: ColumnDraft) => column.optimizer === 'adamw' || column.optimizer === 'nadamw';
-const isAdaptive = (column: ColumnDraft) => isAdam(column) || isGrafted(column);
+const isAdaptive = (column: ColumnDraft) => isAdam(column) || isGrafted(column) || hasMoments(column);
+const isShampoo = (column: ColumnDraft) => column.optimizer === 'shampoo';
+const isSoap = (column: ColumnDraft) => column.optimizer === 'soap';
+const hasMoments = (column: ColumnDraft) => isShampoo(column) || isSoap(column);
 const always = () => true;
 
 export const optimizerOptions: readonly Option[] = [
@@ -32,6 +35,8 @@ export const optimizerOptions: readonly Option[] = [
   { value: 'kfac', label: 'K-FAC' },
   { value: 'ikfac', label: 'IKFAC: inverse-free' },
   { value: 'singd', label: 'SINGD, dense' },
+  { value: 'shampoo', label: 'Shampoo' },
+  { value: 'soap', label: 'SOAP' },
 ];
 
 /** What a column is called while its settings are not all right. */
@@ -42,6 +47,8 @@ export const optimizerNames: Record<ColumnDraft['optimizer'], string> = {
   kfac: 'K-FAC',
   ikfac: 'IKFAC',
   singd: 'SINGD',
+  shampoo: 'Shampoo',
+  soap: 'SOAP',
 };
 
 const relativeRule = { value: 'relative', label: 'relative to the mean' };
@@ -109,6 +116,26 @@ export const optimizerFields: readonly FieldDefinition[] = [
   { key: 'inverseInterval', label: 'Inverses every', note: 'steps', uses: hasInverses },
   { key: 'factorInterval', label: 'Factors every', note: 'steps', uses: hasFactors },
   { key: 'curvatureLr', label: 'Curvature rate', note: 'of the inverse roots', uses: isInverseFree },
+  {
+    key: 'power',
+    label: 'Inverse root',
+    options: [
+      { value: '1/4', label: '1/4, as published' },
+      { value: '1/2', label: '1/2, Shampoo squared' },
+    ],
+    uses: isShampoo,
+  },
+  {
+    key: 'grafting',
+    label: 'Length',
+    options: [
+      { value: 'adam', label: 'Adam’s step' },
+      { value: 'sgd', label: 'SGD’s step' },
+    ],
+    uses: isShampoo,
+  },
+  { key: 'rootInterval', label: 'Roots every', note: 'steps', uses: isShampoo },
+  { key: 'basisInterval', label: 'Bases every', note: 'steps', uses: isSoap },
   { key: 'weightDecay', label: 'Weight decay', uses: always },
   {
     key: 'weightDecayKind',
@@ -138,8 +165,28 @@ export const optimizerFields: readonly FieldDefinition[] = [
   { key: 'beta1', label: 'Beta 1', note: 'average of the gradient', seldom: true, uses: isAdaptive },
   { key: 'beta2', label: 'Beta 2', note: 'average of its square', seldom: true, uses: isAdaptive },
   { key: 'eps', label: 'Epsilon', seldom: true, uses: isAdaptive },
-  { key: 'factorDecay', label: 'Factor average', note: 'decay', seldom: true, uses: hasInverses },
-  { key: 'denseSteps', label: 'Every step up to', note: 'step', seldom: true, uses: hasFactors },
+  {
+    key: 'factorDecay',
+    label: 'Factor average',
+    note: 'decay',
+    seldom: true,
+    uses: (column) => hasInverses(column) || hasMoments(column),
+  },
+  {
+    key: 'denseSteps',
+    label: 'Every step up to',
+    note: 'step',
+    seldom: true,
+    uses: (column) => hasFactors(column) || isShampoo(column),
+  },
+  { key: 'rootEpsilon', label: 'Root shift', note: '× largest eigenvalue', seldom: true, uses: isShampoo },
+  {
+    key: 'maxFactorSide',
+    label: 'Longest side',
+    note: 'longer: blocks',
+    seldom: true,
+    uses: (column) => hasFactors(column) || hasMoments(column),
+  },
   {
     key: 'curvatureMomentum',
     label: 'Curvature momentum',
@@ -207,11 +254,17 @@ export const wordFields: ReadonlySet<string> = new Set([
   'fisher',
   'weightDecayKind',
   'curvatureClip',
+  'power',
+  'grafting',
 ]);
 
 /** What a column runs, in a few words: `grafted recipe, Monte Carlo Fisher, relative damping`. */
 export function columnNote(column: ColumnDraft): string {
   const { values } = column;
+  if (isSoap(column)) return 'Adam in the eigenbases of gradient moments';
+  if (isShampoo(column)) {
+    return `gradient moments, ${values['grafting'] === 'sgd' ? 'SGD’s' : 'Adam’s'} length`;
+  }
   if (!hasFlavour(column)) {
     return `first order, ${values['weightDecayKind'] === 'l2' ? 'L2' : 'decoupled'} decay`;
   }

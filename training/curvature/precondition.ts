@@ -12,9 +12,9 @@ import graftNormsSource from './graft-norms.wgsl';
 import type { GroupInverses } from './inverses.ts';
 import applySource from './joint-apply.wgsl';
 import { jointArena, type JointLayout, type JointMatrix } from './joint-layout.ts';
-import packSource from './joint-pack.wgsl';
 import layerSource from './kfac-layer.wgsl';
 import clipSource from './kl-clip.wgsl';
+import { jointTables, packJoint } from './pack-joint.ts';
 import { inverseProducts, type ProductArenas } from './products.ts';
 import { updateRule, type LayerUpdateSettings, type UpdateRule } from './update-rule.ts';
 
@@ -55,7 +55,10 @@ export class Preconditioner {
 
   /** Packs an arena (momentum or gradients), times `clipScale`, and preconditions it. */
   precondition(source: Region, clipScale: Region | null = null): Dispatch[] {
-    return [this.pack(source, clipScale), ...(this.products?.(this.arenas) ?? [])];
+    return [
+      packJoint(this.layout, source, this.arenas.packed.whole, clipScale),
+      ...(this.products?.(this.arenas) ?? []),
+    ];
   }
 
   /** Moves the parameters of all K-FAC layers. */
@@ -69,25 +72,6 @@ export class Preconditioner {
       ...(rule.klClip === null ? [] : [this.clip(step, rule.klClip)]),
       this.apply(arenas, step, rule, true),
     ];
-  }
-
-  private pack(source: Region, clipScale: Region | null): Dispatch {
-    const grid = linearGrid(this.layout.length, 64);
-    return {
-      label: 'pack joint matrices',
-      code: [layerSource, expandTemplate(packSource, { ROW: grid.row, CLIPPED: clipScale !== null })].join(
-        '\n',
-      ),
-      bindings: [
-        ...this.tables(),
-        { name: 'source', type: 'array<f32>', region: source, write: false },
-        ...(clipScale ? [{ name: 'clip', type: 'array<f32>', region: clipScale, write: false }] : []),
-        { name: 'joint', type: 'array<f32>', region: this.arenas.packed.whole, write: true },
-      ],
-      params: { type: 'Params', data: Uint32Array.of(grid.count) },
-      workgroups: grid.workgroups,
-      flops: 0,
-    };
   }
 
   private blockNorms(arenas: OptimiserArenas, step: StepUniform, rule: UpdateRule): Dispatch {
@@ -107,7 +91,7 @@ export class Preconditioner {
       label: 'graft norms',
       code: [stepScalarsSource, layerSource, expandTemplate(graftNormsSource, values)].join('\n'),
       bindings: [
-        ...this.tables(),
+        ...jointTables(this.layout),
         ...reads.flatMap(([name, region]) =>
           region ? [{ name, type: 'array<f32>', region, write: false }] : [],
         ),
@@ -159,7 +143,7 @@ export class Preconditioner {
       label: 'update layers',
       code: [stepScalarsSource, layerSource, expandTemplate(applySource, values)].join('\n'),
       bindings: [
-        ...this.tables(),
+        ...jointTables(this.layout),
         { name: 'direction', type: 'array<f32>', region: this.direction, write: false },
         ...(hasLengths
           ? [{ name: 'lengths', type: 'array<vec2f>', region: this.lengths, write: false }]
@@ -175,12 +159,5 @@ export class Preconditioner {
       workgroups: grid.workgroups,
       flops: 4 * this.layout.length,
     };
-  }
-
-  private tables() {
-    return [
-      { name: 'blocks', type: 'array<u32>', region: this.layout.blocks, write: false },
-      { name: 'layers', type: 'array<Layer>', region: this.layout.table, write: false },
-    ];
   }
 }

@@ -70,6 +70,8 @@ export interface LayerStep<O extends LayerOptimiser> {
   rule: O;
   arenas: StepArenas;
   run(batch: Batch, scalars: Partial<StepScalars>, only?: readonly Phase[]): void;
+  /** What the rule does once, after the gradients of the first step. */
+  start(): void;
   valuesOf(name: string): Promise<Float32Array>;
 }
 
@@ -128,9 +130,12 @@ export async function prepareLayerStep<O extends LayerOptimiser>(
   });
   const arenas = createArenas(gpu, parameters, ruleOf, spec.clipNorm);
   const outputGradients = addBackward(graph, builder, loss, arenas);
-  rule.addCurvature(graph, loss, step, outputGradients);
+  rule.addCurvature(graph, loss, step, outputGradients, arenas);
   addUpdate(graph, arenas, step, spec, rule);
   const program = await compile(gpu, graph, 'test step');
+  const startGraph = new Graph();
+  rule.addStart?.(startGraph);
+  const start = await compile(gpu, startGraph, 'test start');
   return {
     gpu,
     rule,
@@ -140,6 +145,9 @@ export async function prepareLayerStep<O extends LayerOptimiser>(
       writeRegion(gpu, labels, batch.labels);
       writeScalars(step, scalars);
       submit(gpu, program, only);
+    },
+    start: () => {
+      submit(gpu, start, phases);
     },
     valuesOf: (name) => readFloats(gpu, parameters.get(name).region),
   };

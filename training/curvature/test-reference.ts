@@ -126,6 +126,9 @@ function gradientsOf(a1: Matrix, h: Matrix, g1: Matrix, g2: Matrix): Values {
   ]);
 }
 
+/** Gradients of the mean loss by all parameters. */
+export const netGradients = (values: Values, batch: Batch): Values => pass(values, batch).gradients;
+
 /** Second moments of rows [N R, width], each row alone (expand) or combined per example first (reduce). */
 function secondMoment(rows: Matrix, flavour: 'expand' | 'reduce', combine: 'mean' | 'sum'): Matrix {
   const { examples: N, positions: R } = netShape;

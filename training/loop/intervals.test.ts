@@ -38,6 +38,31 @@ describe('dueWork', () => {
   });
 });
 
+describe('dueWork of other rules for layers', () => {
+  const work = (settings: object, steps: number[]) =>
+    steps.map((step) => dueWork(optimizerSpecSchema.parse({ lr: 0.01, ...settings }), step));
+  const both = { factors: true, inverses: true };
+  const none = { factors: false, inverses: false };
+  const factorsOnly = { factors: true, inverses: false };
+
+  it.each(['ikfac', 'singd'])('%s updates factors and roots together', (name) => {
+    const settings = { name, flavour: 'expand', denseSteps: 2, factorInterval: 4 };
+    expect(work(settings, [1, 2, 3, 4, 5, 8])).toEqual([both, both, none, both, none, both]);
+  });
+
+  it('Shampoo takes every gradient in and renews roots now and then', () => {
+    const settings = { name: 'shampoo', denseSteps: 1, rootInterval: 3 };
+    expect(work(settings, [1, 2, 3, 4])).toEqual([both, factorsOnly, both, factorsOnly]);
+  });
+
+  it('SOAP starts with a step that moves nothing', () => {
+    const [first, ...rest] = work({ name: 'soap', basisInterval: 2 }, [1, 2, 3]);
+    expect(first).toEqual({ ...factorsOnly, isStart: true });
+    expect(rest).toEqual([both, factorsOnly]);
+    expect([...phasesDue({ ...factorsOnly, isStart: true })]).toEqual(['forward', 'backward', 'factors']);
+  });
+});
+
 describe('phasesDue', () => {
   it('leaves out only the curvature work that is not due', () => {
     expect([...phasesDue({ factors: true, inverses: true })]).toEqual([...phases]);

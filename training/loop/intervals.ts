@@ -5,6 +5,8 @@ import { phases, type Phase } from '../../contract/runs.ts';
 export interface DueWork {
   factors: boolean;
   inverses: boolean;
+  /** A first step that moves nothing: it makes what the optimiser starts from. */
+  isStart?: true;
 }
 
 /** Steps count from 1; the first is always dense, so inverses exist before they are used. */
@@ -25,6 +27,12 @@ export function dueWork(optimizer: OptimizerSpec, step: number): DueWork {
       const due = step <= optimizer.denseSteps || step % optimizer.factorInterval === 0;
       return { factors: due, inverses: due };
     }
+    case 'shampoo':
+      return { factors: true, inverses: step <= optimizer.denseSteps || step % optimizer.rootInterval === 0 };
+    case 'soap': {
+      if (step === 1) return { factors: true, inverses: false, isStart: true };
+      return { factors: true, inverses: step % optimizer.basisInterval === 0 };
+    }
     default:
       return optimizer satisfies never;
   }
@@ -40,5 +48,6 @@ export function phasesDue(due: DueWork): Set<Phase> {
   const skipped: Phase[] = [];
   if (!due.factors) skipped.push('factors');
   if (!due.inverses) skipped.push('inverses');
+  if (due.isStart) skipped.push('precondition', 'update');
   return new Set(phases.filter((phase) => !skipped.includes(phase)));
 }

@@ -88,5 +88,8 @@ export function addUpdate(
 
 function firstOrder(arenas: StepArenas, step: StepUniform, optimizer: OptimizerSpec): Dispatch {
   if (optimizer.name === 'sgd') return sgd(arenas, step, optimizer);
+  // Then all parameters take SGD's step, or its length: one learning rate cannot mean both rules.
+  if (optimizer.name === 'shampoo' && optimizer.grafting === 'sgd')
+    return sgd(arenas, step, { momentum: optimizer.beta1, nesterov: false });
   return adam(arenas, step, { ...optimizer, nesterov: optimizer.name === 'nadamw' });
 }

@@ -39,6 +39,8 @@ interface Parts {
   timer: PhaseTimer | null;
   pace: Pace;
   program: CutProgram;
+  /** What the optimiser starts from; null where it starts from nothing. */
+  start: CutProgram | null;
   evaluation: CutProgram;
   statistics: { training: ProgramStatistics; evaluation: ProgramStatistics };
 }
@@ -127,6 +129,11 @@ export class TrainingProgram {
     return this.parts.program.submit(due, timed ? this.parts.timer : null);
   }
 
+  /** Submits what the optimiser does once, after the gradients of the first step. Answers how much work it is. */
+  submitStart(): number {
+    return this.parts.start?.submit(new Set(phases), null) ?? 0;
+  }
+
   submitEvaluation(): void {
     this.parts.evaluation.submit(new Set(phases), null);
   }
@@ -190,10 +197,11 @@ async function buildParts(
     optimizer.clipNorm,
   );
   const outputGradients = addBackward(graph, builder, loss, arenas);
-  layerOptimiser?.addCurvature(graph, loss, step, outputGradients);
+  layerOptimiser?.addCurvature(graph, loss, step, outputGradients, arenas);
   addUpdate(graph, arenas, step, spec.optimizer, layerOptimiser);
-  const [program, evaluation] = await Promise.all([
+  const [program, start, evaluation] = await Promise.all([
     compile(scope, graph, 'training step'),
+    compileStart(scope, layerOptimiser),
     compileEvaluation(scope, spec, data, parameters, step, ring),
   ]);
   const layers = layerOptimiser?.reports ?? [];
@@ -202,6 +210,7 @@ async function buildParts(
   return {
     ...{ scope, parameters, arenas, layerOptimiser, step, ring, rows, layers, timer, pace },
     program: new CutProgram(scope.device, program, pace),
+    start: start && new CutProgram(scope.device, start, pace),
     evaluation: new CutProgram(scope.device, evaluation, pace),
     statistics: { training: program.statistics, evaluation: evaluation.statistics },
   };
@@ -228,6 +237,16 @@ function residentPart(scope: GpuContext, graph: Graph, data: PreparedDataset, pa
     images: graph.leaf('images', shape, uploadTable(scope, 'images', part.images)),
     labels: graph.leaf('labels', [part.count], uploadTable(scope, 'labels', part.labels), 'u32'),
   };
+}
+
+async function compileStart(
+  scope: GpuContext,
+  layerOptimiser: LayerOptimiser | null,
+): Promise<Program | null> {
+  if (!layerOptimiser?.addStart) return null;
+  const graph = new Graph();
+  layerOptimiser.addStart(graph);
+  return compile(scope, graph, 'start of the optimiser');
 }
 
 function compileEvaluation(

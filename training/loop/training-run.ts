@@ -130,7 +130,8 @@ export class TrainingRun {
     });
     const duePhases = phasesDue(due);
     program.timer?.count(duePhases);
-    const work = program.submitStep(duePhases, step % timedEvery === 0);
+    let work = program.submitStep(duePhases, step % timedEvery === 0);
+    if (due.isStart) work += program.submitStart();
     const submitted: SubmittedStep = { step, slot, lr, ms: Number.NaN, done: Promise.resolve() };
     submitted.done = this.gpu.device.queue.onSubmittedWorkDone().then(() => {
       const now = performance.now();

@@ -7,6 +7,8 @@ import { Kfac } from '../curvature/kfac.ts';
 import type { LinearLayer } from '../models/model-builder.ts';
 import type { Parameter } from '../program/parameters.ts';
 import type { LayerOptimiser } from './layer-optimiser.ts';
+import { Shampoo } from './shampoo/shampoo.ts';
+import { Soap } from './soap/soap.ts';
 
 /** Null for the first-order rules. Parameters must be allocated. `lossPools`: an example has one loss term. */
 export function createLayerOptimiser(
@@ -25,6 +27,10 @@ export function createLayerOptimiser(
     case 'ikfac':
     case 'singd':
       return new InverseFree(gpu, layers, optimizer, flavoursOf(layers, optimizer, lossPools));
+    case 'shampoo':
+      return new Shampoo(gpu, layers, optimizer);
+    case 'soap':
+      return new Soap(gpu, layers, optimizer);
     default:
       return optimizer satisfies never;
   }
@@ -41,6 +47,9 @@ export function isLayerParameter(parameter: Pick<Parameter, 'kind'>, optimizer: 
     case 'ikfac':
     case 'singd':
       return parameter.kind !== 'other';
+    case 'shampoo':
+    case 'soap':
+      return parameter.kind === 'weight';
     default:
       return optimizer satisfies never;
   }

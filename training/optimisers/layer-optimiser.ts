@@ -25,7 +25,10 @@ export interface LayerOptimiser {
     loss: Loss,
     step: StepUniform,
     outputGradients: ReadonlyMap<Tensor, Tensor>,
+    arenas: OptimiserArenas,
   ): void;
+  /** Work done once, after the gradients of a run's first step, which then moves nothing. */
+  addStart?(graph: Graph): void;
   /** The update of the weights; the first-order launch, with Adam's moments, comes before it. */
   addUpdate(graph: Graph, arenas: OptimiserArenas, step: StepUniform): void;
 }

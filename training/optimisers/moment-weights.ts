@@ -21,8 +21,11 @@ export class MomentWeights {
   /** Weights of the next step; the first is step 1. */
   next(): Weights {
     const { optimizer } = this;
-    const step = ++this.step;
-    if (optimizer.name === 'sgd') return { correction1: 1, correction2: 1, gradientWeight: 0 };
+    // SOAP's first step takes no gradient into its moments.
+    const step = optimizer.name === 'soap' ? this.step++ : ++this.step;
+    if (step === 0) return { correction1: 1, correction2: 1, gradientWeight: 0 };
+    if (optimizer.name === 'sgd' || (optimizer.name === 'shampoo' && optimizer.grafting === 'sgd'))
+      return { correction1: 1, correction2: 1, gradientWeight: 0 };
     const { beta1, beta2 } = optimizer;
     const correction2 = 1 / (1 - beta2 ** step);
     if (optimizer.name !== 'nadamw') {
