@@ -57,6 +57,11 @@ export class FixtureInputs {
     };
   }
 
+  /** Numbers that a net is made with and no file has. */
+  constant(name: string, shape: readonly number[], numbers: Float32Array): Tensor {
+    return this.leaf(name, shape, () => numbers);
+  }
+
   private input(name: string) {
     const input = this.inputs[name];
     if (input) return input;

@@ -8,10 +8,19 @@ import { zeros } from '../../training/models/initialisers.ts';
 import type { LinearOptions, ModelBuilder } from '../../training/models/model-builder.ts';
 import { lastAxis, type Tensor } from '../../training/program/graph.ts';
 import { attention } from '../../training/program/operations/attention.ts';
-import { add, gelu, geluTanh, relu, tanh } from '../../training/program/operations/elementwise.ts';
+import {
+  add,
+  elementwise,
+  gelu,
+  geluTanh,
+  multiply,
+  relu,
+  tanh,
+} from '../../training/program/operations/elementwise.ts';
 import { concat } from '../../training/program/operations/concat.ts';
 import { embedding } from '../../training/program/operations/embedding.ts';
 import { gatherRows, scatterSum, segmentMean } from '../../training/program/operations/segments.ts';
+import { matmul } from '../../training/program/operations/matmul.ts';
 import { permute } from '../../training/program/operations/permute.ts';
 import { meanAxes } from '../../training/program/operations/reduce.ts';
 import { KronlabError } from '../../contract/errors.ts';
@@ -54,9 +63,9 @@ function build(
     case 'convolution':
       return convolutionNet(builder, family, inputs.values('x'));
     case 'vit':
-      return vit(builder, fixture, family, inputs.values('x'));
+      return vit(builder, fixture, family, inputs);
     case 'language':
-      return language(builder, fixture, family, inputs.integers('tokens'));
+      return language(builder, fixture, family, inputs);
     case 'graph':
       return messagePassing(builder, fixture, inputs);
     default:
@@ -120,6 +129,7 @@ function denseLayers(builder: ModelBuilder, fixture: NetFixture): Dense {
 }
 
 interface BlockOptions {
+  inputs: FixtureInputs;
   heads: number;
   causal: boolean;
   gelu: 'exact' | 'tanh';
@@ -138,22 +148,47 @@ function attentionBlock(builder: ModelBuilder, dense: Dense, x: Tensor, options:
     ['mlp_pre', hidden],
     ['mlp_post', activated],
   ]);
-  const probabilities = mixed.node.outputs[1];
-  if (probabilities) intermediates.set('attention', probabilities);
+  intermediates.set('attention', attentionProbabilities(q, k, mixed, options));
   return { output, intermediates };
+}
+
+/**
+ * [N, heads, T, T] with the operation's own logarithms of the sums of exponentials, which is all it keeps of them: where they
+ * are wrong, the rows do not add up to 1.
+ */
+function attentionProbabilities(q: Tensor, k: Tensor, mixed: Tensor, options: BlockOptions): Tensor {
+  const { graph } = q;
+  const { heads, causal } = options;
+  const [n = 1, length = 1, width = 1] = q.shape;
+  const byHead = (x: Tensor) => permute(graph.reshape(x, [n, length, heads, width / heads]), [0, 2, 1, 3]);
+  const alpha = 1 / Math.sqrt(width / heads);
+  const scores = matmul(byHead(q), byHead(k), { transposeB: true, alpha });
+  const logarithms = graph.reshape(mixed.node.outputs[1] as Tensor, [n, heads, length, 1]);
+  const fn = { name: 'probabilities', expression: 'exp(a - b)', gradients: [] };
+  const probabilities = elementwise(fn, scores, logarithms);
+  return causal ? multiply(probabilities, lowerTriangle(options.inputs, length)) : probabilities;
+}
+
+/** [T, T]: 1 where the key is not later than the query. */
+function lowerTriangle(inputs: FixtureInputs, length: number): Tensor {
+  const ones = Float32Array.from({ length: length ** 2 }, (_, i) =>
+    i % length <= Math.floor(i / length) ? 1 : 0,
+  );
+  return inputs.constant('lower triangle', [length, length], ones);
 }
 
 function vit(
   builder: ModelBuilder,
   fixture: NetFixture,
   { heads, gelu: variant }: Extract<NetFamily, { kind: 'vit' }>,
-  images: Tensor,
+  inputs: FixtureInputs,
 ): ReferenceNet {
   const dense = denseLayers(builder, fixture);
+  const images = inputs.values('x');
   const patches = patchRows(images, patchSide(fixture, images));
   const embedded = dense('embed', patches);
   const x = add(embedded, builder.parameter('pos', [patches.shape[1] ?? 1, lastAxis(embedded)], zeros));
-  const block = attentionBlock(builder, dense, x, { heads, causal: false, gelu: variant });
+  const block = attentionBlock(builder, dense, x, { inputs, heads, causal: false, gelu: variant });
   const pooled = meanAxes(block.output, 1, 1);
   block.intermediates.set('patches', patches).set('pooled', pooled);
   return { output: dense('head', pooled), intermediates: block.intermediates };
@@ -163,13 +198,14 @@ function language(
   builder: ModelBuilder,
   fixture: NetFixture,
   { heads }: Extract<NetFamily, { kind: 'language' }>,
-  tokens: Tensor,
+  inputs: FixtureInputs,
 ): ReferenceNet {
   const dense = denseLayers(builder, fixture);
+  const tokens = inputs.integers('tokens');
   const table = builder.parameter('tok', fixture.params['tok']?.shape ?? [], zeros);
   const positions = builder.parameter('pos', fixture.params['pos']?.shape ?? [], zeros);
   const x = add(embedding(table, tokens), positions);
-  const block = attentionBlock(builder, dense, x, { heads, causal: true, gelu: 'tanh' });
+  const block = attentionBlock(builder, dense, x, { inputs, heads, causal: true, gelu: 'tanh' });
   return { output: dense('head', block.output), intermediates: block.intermediates };
 }
 

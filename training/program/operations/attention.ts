@@ -147,7 +147,7 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, heads: number, causal
     attributes: { heads, causal },
     outputs: [
       { shape: q.shape, label: 'attention' },
-      { shape: [n, heads, length, length], label: 'attention probabilities' },
+      { shape: [n, heads, length], label: 'attention logarithms' },
     ],
   });
   return result as Tensor;
