@@ -1,5 +1,5 @@
 /** Second moments of rows, the building block of both Kronecker factors. */
-import { floatBits, type Dispatch } from '../../gpu-kernels/dispatch.ts';
+import { floatBits, type Access, type Dispatch } from '../../gpu-kernels/dispatch.ts';
 import { sumMiddle } from '../../gpu-kernels/reduce/sum-middle.ts';
 import type { GpuContext } from '../../gpu-kernels/device.ts';
 import type { Region } from '../../gpu-kernels/region.ts';
@@ -36,12 +36,20 @@ export interface GramArguments {
 /** Matrices as small as this give a GPU too few tiles to be busy: their rows are split. */
 const enoughTiles = 256;
 
+/** Writes by adding to what is there. */
+function addTo(region: Region): Access {
+  return {
+    code: 'fn y_set(i: u32, value: vec4f) { y[i] += value; }',
+    bindings: [{ name: 'y', type: 'array<vec4f>', region, write: true }],
+  };
+}
+
 /** factor = alpha * [X 1]^T [X 1] (+ factor), X the chosen columns. */
 export function gram(gpu: GpuContext, args: GramArguments): Dispatch[] {
   const size = args.width + (args.ones ? 1 : 0);
   const tiles = Math.ceil(size / 8);
   const count = (tiles * (tiles + 1)) / 2;
-  const most = gpu.adapterClass === 'gpu' && !args.accumulate ? 64 : 1;
+  const most = gpu.adapterClass === 'gpu' ? 64 : 1;
   const slices = Math.max(1, Math.min(most, Math.floor(enoughTiles / count), Math.floor(args.rows / 32)));
   const words = args.padded * args.padded;
   const target = slices === 1 ? args.factor : args.scratch(`${args.label} slices`, slices * words);
@@ -54,7 +62,7 @@ export function gram(gpu: GpuContext, args: GramArguments): Dispatch[] {
     code: expandTemplate(source, {
       QUADS: quads,
       ONES: args.ones,
-      ACCUMULATE: args.accumulate,
+      ACCUMULATE: args.accumulate && slices === 1,
       GROUP: group,
       LIMITED: limit !== undefined,
       WEIGHTED: weights !== undefined,
@@ -86,6 +94,7 @@ export function gram(gpu: GpuContext, args: GramArguments): Dispatch[] {
   };
   if (slices === 1) return [launch];
   const { label, scratch, factor } = args;
-  const sums = sumMiddle({ label, scratch, x: target, y: factor, outer: 1, length: slices, inner: words });
+  const y = args.accumulate ? addTo(factor) : factor;
+  const sums = sumMiddle({ label, scratch, x: target, y, outer: 1, length: slices, inner: words });
   return [launch, ...sums];
 }
