@@ -67,6 +67,22 @@ describe('what is built', () => {
     });
   });
 
+  it('stands behind what is made of a gradient as soon as it is complete', async () => {
+    await evaluate((graph, leaf) => {
+      const { hidden, output, seed } = network(leaf);
+      const told: Tensor[] = [];
+      const visit = (tensor: Tensor, gradient: Tensor): void => {
+        told.push(tensor);
+        scale(gradient, told.length);
+      };
+      const seeds = [{ tensor: output, gradient: seed }];
+      const nodes = appended(graph, () => void backward(graph, seeds, [hidden, output], visit));
+      expect(told).toEqual([output, hidden]);
+      expect(nodes).toEqual(['scale', 'input gradient', 'relu gradient', 'scale']);
+      return output;
+    });
+  });
+
   it('ends at an inner tensor that is wanted', async () => {
     await evaluate((graph, leaf) => {
       const { hidden, output, seed } = network(leaf);

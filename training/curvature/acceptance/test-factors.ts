@@ -45,6 +45,8 @@ export interface ReadFactors {
   of(name: string): Matrix;
   /** Labels of all launches of the program. */
   kernels: string[];
+  /** The most bytes of intermediate tensors alive at once. */
+  liveBytes: number;
 }
 
 export async function factorsOf(one: FactorCase): Promise<ReadFactors> {
@@ -84,6 +86,7 @@ export async function factorsOf(one: FactorCase): Promise<ReadFactors> {
   releaseScope(scope);
   return {
     set,
+    liveBytes: program.statistics.largestLiveSet,
     kernels: program.statistics.kernels.map(({ label }) => label),
     of(name) {
       const at = set.factors.findIndex((factor) => factor.name === name);

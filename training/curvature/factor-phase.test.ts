@@ -1,0 +1,34 @@
+/** How much memory factors keep alive: reduce needs sums over positions, never what they were sums of, of more than a layer. */
+import { describe, expect, it } from 'vitest';
+import { meanSquaredError } from '../program/operations/loss.ts';
+import { meanAxes } from '../program/operations/reduce.ts';
+import { noise } from '../program/test-program.ts';
+import type { Tensor } from '../program/graph.ts';
+import { factorsOf, type FactorCase } from './acceptance/test-factors.ts';
+
+const [N, R, D] = [2, 64, 16];
+
+/** A deep linear net of `depth` layers of one width. */
+const build =
+  (depth: number): FactorCase['build'] =>
+  (builder, leaf) => {
+    let z: Tensor = leaf(noise(N * R * D, 1), [N, R, D]);
+    for (let i = 0; i < depth; i++) z = builder.linear(`layer${i}`, z, D);
+    return meanSquaredError(meanAxes(z, 1, 1), leaf(noise(N * D, 2), [N, D]));
+  };
+
+describe('memory of the factor phase', () => {
+  /** Bytes of one layer's rows. */
+  const rows = N * R * D * 4;
+
+  it.each(['expand', 'reduce'] as const)(
+    'holds the activations of the net and two gradients, however deep it is: %s',
+    async (flavour) => {
+      const bytes = async (depth: number) =>
+        (await factorsOf({ build: build(depth), fisher: 'type2', flavour })).liveBytes;
+      const [shallow, deep] = [await bytes(3), await bytes(9)];
+      // Each further layer keeps its activation for the weight gradients, and no gradient of its output.
+      expect((deep - shallow) / 6).toBeLessThanOrEqual(rows * 1.1);
+    },
+  );
+});
