@@ -5,6 +5,8 @@
 import { KronlabError } from '../contract/errors.ts';
 import { PipelineCache } from './pipelines.ts';
 import { StagingPool } from './staging.ts';
+import { KernelChoices } from './tuning/kernel-choices.ts';
+import { gpuMeasuring, type Measuring } from './tuning/stopwatch.ts';
 
 /** `software`: a CPU pretending to be a GPU, where workgroup memory and barriers are slow. `gpu`: everything else. */
 export type AdapterClass = 'gpu' | 'software';
@@ -23,6 +25,10 @@ export interface GpuContext {
   readonly limits: Readonly<Record<string, number>>;
   readonly subgroupSize: number | null;
   readonly pipelines: PipelineCache;
+  /** The fastest kernel variants, as far as they are known; used by class `gpu` alone. */
+  readonly choices: KernelChoices;
+  /** How variants that are not known yet are measured; null where nothing is: on class `software`. */
+  readonly measuring: Measuring | null;
   /** Every buffer made in this scope, so that a program can be freed as a whole. */
   readonly buffers: Set<GPUBuffer>;
   /** Buffers of this scope that results are read through. */
@@ -68,6 +74,8 @@ export async function openGpu(gpu: GPU | undefined): Promise<GpuContext> {
     limits: { ...requiredLimits },
     subgroupSize: info.subgroupMaxSize ?? null,
     pipelines: new PipelineCache(device),
+    choices: new KernelChoices(),
+    measuring: software ? null : gpuMeasuring,
     buffers: new Set(),
     staging: new StagingPool(),
     lost: device.lost,

@@ -6,6 +6,8 @@
 import type { Phase } from '../../contract/runs.ts';
 import type { GpuContext } from '../../gpu-kernels/device.ts';
 import { record, replay, type Dispatch, type RecordedDispatch } from '../../gpu-kernels/dispatch.ts';
+import type { TuningProblem } from '../../gpu-kernels/tuning/kernel-choices.ts';
+import { decide } from '../../gpu-kernels/tuning/measure.ts';
 import { findRepeats, throughViews, type Resolve } from './common-subexpressions.ts';
 import { planFusion, planWithoutFusion, type Group } from './fusion/plan.ts';
 import { size, type Graph, type Loop, type Node } from './graph.ts';
@@ -84,6 +86,8 @@ function encodeSection(pass: GPUComputePassEncoder, section: Section): void {
 interface LoweredGroup {
   group: Group;
   dispatches: Dispatch[];
+  /** What was asked for the fastest kernels and is not known. */
+  undecided: TuningProblem[];
 }
 
 export interface CompileOptions {
@@ -103,10 +107,7 @@ export async function compile(
   const fusion =
     options.fuse === false ? planWithoutFusion(nodes) : planFusion(graph, nodes, resolve, limits);
   const memory = new ProgramMemory(gpu, graph, resolve, fusion);
-  const lowered = fusion.groups.map((group): LoweredGroup => {
-    memory.enter(group);
-    return { group, dispatches: group.anchor.operation.lower(group.anchor, memory) };
-  });
+  const lowered = await lowerGroups(gpu, fusion.groups, memory);
   const plan = memory.place(label);
   const flat = lowered.flatMap(({ group, dispatches }) =>
     dispatches.map((dispatch) => ({ group, dispatch })),
@@ -131,6 +132,29 @@ export async function compile(
     largestLiveSet: plan.largestLiveSet,
     kernels,
   });
+}
+
+/**
+ * Lowers every group; those that meet kernels whose fastest variant is not known yet are lowered again when it was
+ * measured. The first time they took a variant without scratch memory, so nothing of it stays in the plan.
+ */
+async function lowerGroups(
+  gpu: GpuContext,
+  groups: readonly Group[],
+  memory: ProgramMemory,
+): Promise<LoweredGroup[]> {
+  const lower = (group: Group): LoweredGroup => {
+    memory.enter(group);
+    const { anchor } = group;
+    const { result, problems } = gpu.choices.undecided(() => anchor.operation.lower(anchor, memory));
+    return { group, dispatches: result, undecided: problems };
+  };
+  const lowered = groups.map(lower);
+  const isMeasured = await decide(
+    gpu,
+    lowered.flatMap(({ undecided }) => undecided),
+  );
+  return isMeasured ? lowered.map((one) => (one.undecided.length > 0 ? lower(one.group) : one)) : lowered;
 }
 
 function reportOf(group: Group, dispatch: Dispatch, isLast: boolean): KernelReport {

@@ -3,7 +3,7 @@
  * about. W is [outputs, inputs] as in PyTorch; its gradient and the input's are matrix products without transposes.
  */
 import { KronlabError } from '../../../contract/errors.ts';
-import { matmul, matmulUnit } from '../../../gpu-kernels/matmul/matmul.ts';
+import { matmulLaunches, matmulUnit } from '../../../gpu-kernels/matmul/matmul.ts';
 import { lastAxis, size, type Operation, type Tensor } from '../graph.ts';
 import { sumAxes } from './reduce.ts';
 
@@ -18,15 +18,13 @@ const inputGradient: Operation<ProductAttributes> = {
   fusedWrites: [0],
   lower(node, lowering) {
     const [g, weight] = node.inputs as [Tensor, Tensor];
-    return [
-      matmul(lowering.gpu, {
-        label: node.operation.name,
-        a: lowering.region(g),
-        b: lowering.region(weight),
-        c: lowering.writer('C', node.outputs[0] as Tensor, matmulUnit(node.attributes)),
-        ...node.attributes,
-      }),
-    ];
+    return matmulLaunches(lowering, {
+      label: node.operation.name,
+      a: lowering.region(g),
+      b: lowering.region(weight),
+      c: lowering.writer('C', node.outputs[0] as Tensor, matmulUnit(node.attributes)),
+      ...node.attributes,
+    });
   },
 };
 
@@ -38,16 +36,14 @@ const weightGradient: Operation<ProductAttributes> = {
     const [g, x] = node.inputs as [Tensor, Tensor];
     const [dWeight, dBias] = node.outputs as [Tensor, Tensor | undefined];
     const product = { ...node.attributes, transposeA: true };
-    return [
-      matmul(lowering.gpu, {
-        label: node.operation.name,
-        a: lowering.region(g),
-        b: lowering.region(x),
-        c: lowering.writer('C', dWeight, matmulUnit(product)),
-        ...(dBias ? { rowSums: lowering.region(dBias) } : {}),
-        ...product,
-      }),
-    ];
+    return matmulLaunches(lowering, {
+      label: node.operation.name,
+      a: lowering.region(g),
+      b: lowering.region(x),
+      c: lowering.writer('C', dWeight, matmulUnit(product)),
+      ...(dBias ? { rowSums: lowering.region(dBias) } : {}),
+      ...product,
+    });
   },
 };
 
@@ -82,16 +78,14 @@ const operation: Operation<null> = {
     const [x, weight, bias] = node.inputs as [Tensor, Tensor, Tensor | undefined];
     const [outputs, inputs] = weight.shape as [number, number];
     const product = { m: size(x.shape) / lastAxis(x), n: outputs, k: inputs, transposeB: true };
-    return [
-      matmul(lowering.gpu, {
-        label: 'linear',
-        a: lowering.region(x),
-        b: lowering.region(weight),
-        c: lowering.writer('C', node.outputs[0] as Tensor, matmulUnit(product)),
-        ...(bias ? { bias: lowering.region(bias) } : {}),
-        ...product,
-      }),
-    ];
+    return matmulLaunches(lowering, {
+      label: 'linear',
+      a: lowering.region(x),
+      b: lowering.region(weight),
+      c: lowering.writer('C', node.outputs[0] as Tensor, matmulUnit(product)),
+      ...(bias ? { bias: lowering.region(bias) } : {}),
+      ...product,
+    });
   },
 };
 

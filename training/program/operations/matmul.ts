@@ -3,7 +3,7 @@
  * The kernels are those of `gpu-kernels/matmul`; gradients are products again, without transposing in memory.
  */
 import { KronlabError } from '../../../contract/errors.ts';
-import { matmul as launch, matmulUnit } from '../../../gpu-kernels/matmul/matmul.ts';
+import { matmulLaunches, matmulUnit } from '../../../gpu-kernels/matmul/matmul.ts';
 import { rootOf, size, type Operation, type Tensor } from '../graph.ts';
 import { scale } from './elementwise.ts';
 import { sumTo } from './reduce.ts';
@@ -50,15 +50,13 @@ const operation: Operation<Attributes> = {
       strideB: batchOf(b) === 1 ? 0 : k * n,
       ...node.attributes,
     };
-    return [
-      launch(lowering.gpu, {
-        label: 'matmul',
-        a: lowering.region(a),
-        b: lowering.region(b),
-        c: lowering.writer('C', output, matmulUnit(product)),
-        ...product,
-      }),
-    ];
+    return matmulLaunches(lowering, {
+      label: 'matmul',
+      a: lowering.region(a),
+      b: lowering.region(b),
+      c: lowering.writer('C', output, matmulUnit(product)),
+      ...product,
+    });
   },
 };
 
