@@ -1,5 +1,6 @@
-/** How much memory factors keep alive: reduce needs sums over positions, never what they were sums of, of more than a layer. */
+/** How much memory factors keep alive: activations, which the backward passes read, and no gradient of a layer's output. */
 import { describe, expect, it } from 'vitest';
+import { tanh } from '../program/operations/elementwise.ts';
 import { meanSquaredError } from '../program/operations/loss.ts';
 import { meanAxes } from '../program/operations/reduce.ts';
 import { noise } from '../program/test-program.ts';
@@ -8,12 +9,12 @@ import { factorsOf, type FactorCase } from './acceptance/test-factors.ts';
 
 const [N, R, D] = [2, 64, 16];
 
-/** A deep linear net of `depth` layers of one width. */
+/** A deep net of `depth` layers of one width, whose backward pass reads the activations. */
 const build =
   (depth: number): FactorCase['build'] =>
   (builder, leaf) => {
     let z: Tensor = leaf(noise(N * R * D, 1), [N, R, D]);
-    for (let i = 0; i < depth; i++) z = builder.linear(`layer${i}`, z, D);
+    for (let i = 0; i < depth; i++) z = tanh(builder.linear(`layer${i}`, z, D));
     return meanSquaredError(meanAxes(z, 1, 1), leaf(noise(N * D, 2), [N, D]));
   };
 
@@ -27,7 +28,7 @@ describe('memory of the factor phase', () => {
       const bytes = async (depth: number) =>
         (await factorsOf({ build: build(depth), fisher: 'type2', flavour })).liveBytes;
       const [shallow, deep] = [await bytes(3), await bytes(9)];
-      // Each further layer keeps its activation for the weight gradients, and no gradient of its output.
+      // Each further layer keeps its activation through all rounds, and no gradient of its output.
       expect((deep - shallow) / 6).toBeLessThanOrEqual(rows * 1.1);
     },
   );
