@@ -41,6 +41,7 @@ const lateDefaults = {
   graft: null,
   momentumPlace: null,
   klClip: null,
+  inversionBudget: null,
 };
 
 /** JSON with the keys of every object in code-unit order and `undefined` left out, so that equal values give equal text. */

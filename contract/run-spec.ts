@@ -134,6 +134,11 @@ export const kfacSpecSchema = z.strictObject({
   factorInterval: count.default(10),
   inverseInterval: count.default(10),
   denseSteps: z.int().gte(1).default(20),
+  /**
+   * Millions of operations of inversion per step: after `denseSteps` a round of inversions is spread over steps so that
+   * none has much more to do. Null: all layers are inverted in the step that is due.
+   */
+  inversionBudget: z.number().gt(0, 'must be above 0; try 50').nullable().default(null),
   /** Decay of the bias-corrected moving average of the factors. */
   factorDecay: unitOpen.default(0.9),
   /** `grafted`: Adam's decay rates. */

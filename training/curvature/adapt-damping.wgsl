@@ -10,6 +10,8 @@ const mostDamping = 1e3;
 fn main() {
   let promised = slope[0] + 0.5 * curve[0];
   let isFinite = (bitcast<u32>(loss[0]) & 0x7fffffffu) < 0x7f800000u;
+  memory[1] = promised;
+  memory[2] = loss[0] - memory[0];
   if (!isFinite || promised < 0.0) {
     let rho = (loss[0] - memory[0]) / promised;
     var lambda = levels[0];

@@ -49,7 +49,7 @@ async function measure(one: Case) {
   if (!layer) throw new Error('one layer is declared');
   const set = createFactors(gpu, builder.layers, () => 'expand');
   const layout = layOutJoint(gpu, set.layers);
-  const bases = new Eigenbases(gpu, set, layout, { rule: 'exact', damping: 1 }, true);
+  const bases = new Eigenbases(gpu, set, layout, { rule: 'exact', damping: 1 }, { keepsScales: true });
   bases.jobs.forEach(({ basis, factor: { padded, size: side } }, i) => {
     const values = basisOf(side, 70 + i);
     const placed = new Float32Array(padded * padded);

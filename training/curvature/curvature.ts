@@ -1,7 +1,7 @@
 /** The two ways to apply damped factors: inverses by Cholesky for damping of factors, eigenbases for exact damping. */
 import type { GpuContext } from '../../gpu-kernels/device.ts';
 import type { DampingSettings } from './damping.ts';
-import { Eigenbases } from './eigenbases.ts';
+import { Eigenbases, type EigenOptions } from './eigenbases.ts';
 import type { FactorSet } from './factors.ts';
 import { Inverses } from './inverses.ts';
 import type { JointLayout } from './joint-layout.ts';
@@ -10,16 +10,15 @@ import { eigenProducts, inverseProducts } from './products.ts';
 
 export type Curvature = Inverses | Eigenbases;
 
-/** `keepsScales`: see `Eigenbases`; only for the rule exact. */
 export function createCurvature(
   gpu: GpuContext,
   set: FactorSet,
   layout: JointLayout,
   settings: DampingSettings,
-  keepsScales = false,
+  options: EigenOptions = {},
 ): Curvature {
-  if (settings.rule === 'exact') return new Eigenbases(gpu, set, layout, settings, keepsScales);
-  return new Inverses(gpu, set, layout, settings);
+  if (settings.rule === 'exact') return new Eigenbases(gpu, set, layout, settings, options);
+  return new Inverses(gpu, set, layout, settings, options.slicing);
 }
 
 /** The matrix products that precondition with it. */

@@ -28,6 +28,7 @@ import { describeFailure, type GroupInverses } from './inverses.ts';
 import { jointArena, type JointLayout } from './joint-layout.ts';
 import layerSource from './kfac-layer.wgsl';
 import { LayerAmounts } from './layer-amounts.ts';
+import { batches, type Slicing } from './slices.ts';
 
 /** One factor to decompose, and the layers that use its basis. */
 export interface EigenJob {
@@ -38,6 +39,7 @@ export interface EigenJob {
 }
 
 interface JobGroup {
+  slice: number;
   /** Side of the work matrices. */
   side: number;
   jobs: EigenJob[];
@@ -45,6 +47,13 @@ interface JobGroup {
   firstTarget: number;
   values: Region;
   status: Region;
+}
+
+export interface EigenOptions {
+  /** Scales are measured (`corrected-scales.ts`) and only carried over to new bases. Default: products of eigenvalues. */
+  keepsScales?: boolean;
+  /** The slice in which the factors of each layer are decomposed. Default: all in one. */
+  slicing?: Slicing | null;
 }
 
 /** The bases before the newest, where scales are carried over from one to the next. */
@@ -85,13 +94,12 @@ export class Eigenbases {
   private readonly targetTable: Region;
   private readonly old: OldBases | null;
 
-  /** `keepsScales`: scales are measured (`corrected-scales.ts`) and only carried over to new bases. */
   constructor(
     gpu: GpuContext,
     set: FactorSet,
     layout: JointLayout,
     settings: DampingSettings,
-    keepsScales = false,
+    { keepsScales = false, slicing = null }: EigenOptions = {},
   ) {
     this.set = set;
     this.layout = layout;
@@ -99,7 +107,7 @@ export class Eigenbases {
     this.groups = groupBases(layout);
     const place = (label: string, regions: Region[]) =>
       wholeBuffer(label, placeInNewBuffer(gpu, label, regions));
-    this.jobGroups = groupJobs(eigenJobs(set));
+    this.jobGroups = groupJobs(eigenJobs(set), slicing);
     this.jobs = this.jobGroups.flatMap((group) => group.jobs);
     const bases = this.groups.flatMap((g) => [g.a, g.g]);
     this.all = place('eigenbases', [...bases, ...this.jobs.map((job) => job.basis)]);
@@ -150,15 +158,19 @@ export class Eigenbases {
     return describeFailure(this.jobs, this.set, index, times, 'eigenvalues not found', 'Old basis kept');
   }
 
-  /** All launches of an inverse step, in order. */
-  lower(lowering: Lowering): Dispatch[] {
+  /** The launches of an inverse step, in order: of one slice, or of all layers. */
+  lower(lowering: Lowering, slice: number | null = null): Dispatch[] {
     const { old } = this;
+    const groups = this.jobGroups.filter((group) => slice === null || group.slice === slice);
+    const touched = new Set(
+      groups.flatMap(({ jobs }) => jobs.flatMap(({ targets }) => targets.map((t) => t.layer))),
+    );
     return [
       this.damping.measure(lowering.gpu, this.failures, this.jobs.length),
       ...(old ? [this.keepOld(old)] : []),
-      ...this.jobGroups.flatMap((group) => this.decompose(lowering, group)),
+      ...groups.flatMap((group) => this.decompose(lowering, group)),
       this.amounts.lower(),
-      ...(old ? this.carryScales(lowering, old) : [this.products(this.scales.whole)]),
+      ...(old ? this.carryScales(lowering, old, touched) : [this.products(null)]),
     ];
   }
 
@@ -167,7 +179,7 @@ export class Eigenbases {
    * second moment of a number in the new bases is (Og o Og) S (Oa o Oa)^T, whose sum is that of S. A layer that had no
    * bases begins with the products of its eigenvalues.
    */
-  private carryScales(lowering: Lowering, old: OldBases): Dispatch[] {
+  private carryScales(lowering: Lowering, old: OldBases, touched: ReadonlySet<KfacLayer>): Dispatch[] {
     const { gpu } = lowering;
     const { layout, scales } = this;
     const overlap = (i: number, side: 'a' | 'g', width: number, batch: number) => {
@@ -185,15 +197,16 @@ export class Eigenbases {
       return { result, launch };
     };
     const known = lowering.scratch('layers with bases', layout.layers.length);
-    const groups = layout.groups.map((group, i) => {
+    const groups = layout.groups.flatMap((group, i) => {
       const { rows, columns, stride, layers } = group;
+      if (!layers.some((layer) => touched.has(layer))) return [];
       const batch = layers.length;
       const half = lowering.scratch('scales, half carried', stride * batch);
       const own = scales.groups[i] as Region;
       const [g, a] = [overlap(i, 'g', rows, batch), overlap(i, 'a', columns, batch)];
       const size = { m: rows, n: columns, batch, strideC: stride };
       const first = layout.layers.indexOf(layers[0] as KfacLayer);
-      return {
+      const launches = {
         before: [
           g.launch,
           a.launch,
@@ -213,11 +226,12 @@ export class Eigenbases {
           ...{ ...size, k: columns, strideA: stride, transposeB: true },
         }),
       };
+      return [launches];
     });
     return [
       this.findKnown(old, known),
       ...groups.flatMap(({ before }) => before),
-      this.products(scales.whole),
+      this.products(known),
       ...groups.map(({ after }) => after),
     ];
   }
@@ -256,18 +270,19 @@ export class Eigenbases {
     };
   }
 
-  /** Products of the eigenvalues of both factors, into an arena of the joint layout. */
-  private products(scales: Region): Dispatch {
+  /** Scales from the products of eigenvalues; where there is `known`, of layers alone that are not. */
+  private products(known: Region | null): Dispatch {
     const grid = linearGrid(this.layout.length, 64);
     return {
       label: 'eigenvalues of layers',
-      code: [layerSource, expandTemplate(scalesSource, { ROW: grid.row })].join('\n'),
+      code: [layerSource, expandTemplate(scalesSource, { ROW: grid.row, KNOWN: known !== null })].join('\n'),
       bindings: [
         { name: 'blocks', type: 'array<u32>', region: this.layout.blocks, write: false },
         { name: 'layers', type: 'array<Layer>', region: this.layout.table, write: false },
         { name: 'spectraOf', type: 'array<vec2<u32>>', region: this.spectraOf, write: false },
         { name: 'spectra', type: 'array<f32>', region: this.spectra, write: false },
-        { name: 'scales', type: 'array<f32>', region: scales, write: true },
+        ...(known ? [{ name: 'known', type: 'array<u32>', region: known, write: false }] : []),
+        { name: 'scales', type: 'array<f32>', region: this.scales.whole, write: true },
       ],
       params: { type: 'Params', data: Uint32Array.of(grid.count) },
       workgroups: grid.workgroups,
@@ -421,17 +436,12 @@ function workSide({ factor }: EigenJob): number {
   return Math.ceil(factor.padded / 16) * 16;
 }
 
-function groupJobs(jobs: readonly EigenJob[]): JobGroup[] {
-  const sides = [...new Set(jobs.map(workSide))].sort((a, b) => a - b);
+function groupJobs(jobs: readonly EigenJob[], slicing: Slicing | null): JobGroup[] {
   let firstJob = 0;
   let firstTarget = 0;
-  return sides.map((side) => {
-    const members = jobs.filter((job) => workSide(job) === side);
+  return batches(jobs, slicing, workSide).map(({ slice, side, members }) => {
     const group = {
-      side,
-      jobs: members,
-      firstJob,
-      firstTarget,
+      ...{ slice, side, jobs: members, firstJob, firstTarget },
       values: new Region('eigenvalues', members.length * side * 4),
       status: new Region('decomposition status', members.length * 4),
     };

@@ -5,10 +5,11 @@ struct Params { first: u32, count: u32, rule: u32, isRelative: u32 }
 @compute @workgroup_size(16)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   if (id.x >= params.count) { return; }
-  if (status[jobs[id.x].status] != 0u) {
-    boosts[id.x] *= 4.0;
-    failures[id.x] += 1u;
+  let index = params.first + id.x;
+  if (status[jobs[index].status] != 0u) {
+    boosts[index] *= 4.0;
+    failures[index] += 1u;
   } else {
-    boosts[id.x] = max(1.0, boosts[id.x] * 0.5);
+    boosts[index] = max(1.0, boosts[index] * 0.5);
   }
 }

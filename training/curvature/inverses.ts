@@ -17,6 +17,8 @@ import prepareSource from './inverse-prepare.wgsl';
 import publishSource from './inverse-publish.wgsl';
 import settleSource from './inverse-settle.wgsl';
 import type { JointLayout } from './joint-layout.ts';
+import { LayerAmounts } from './layer-amounts.ts';
+import { batches, type Slicing } from './slices.ts';
 
 interface Target {
   layer: KfacLayer;
@@ -32,6 +34,7 @@ export interface InverseJob {
 }
 
 interface JobGroup {
+  slice: number;
   /** Side of the work matrices, a multiple of 32. */
   side: number;
   jobs: InverseJob[];
@@ -57,13 +60,21 @@ export class Inverses {
   readonly damping: Damping;
   private readonly set: FactorSet;
   private readonly jobGroups: JobGroup[];
+  private amounts: LayerAmounts | null = null;
   /** The inverses of all groups as one region. */
   readonly all: Region;
   private readonly allStatus: Region;
   private readonly jobTable: Region;
   private readonly targetTable: Region;
 
-  constructor(gpu: GpuContext, set: FactorSet, layout: JointLayout, settings: DampingSettings) {
+  /** `slicing`: the slice in which each layer is inverted. */
+  constructor(
+    gpu: GpuContext,
+    set: FactorSet,
+    layout: JointLayout,
+    settings: DampingSettings,
+    slicing: Slicing | null = null,
+  ) {
     if (settings.rule === 'exact') {
       throw new KronlabError(
         'internal',
@@ -85,7 +96,7 @@ export class Inverses {
       ),
     );
     const jobs = inverseJobs(set, this.damping.needsPartner);
-    this.jobGroups = groupJobs(jobs);
+    this.jobGroups = groupJobs(jobs, slicing);
     this.jobs = this.jobGroups.flatMap((g) => g.jobs);
     this.allStatus = wholeBuffer(
       'status',
@@ -107,6 +118,14 @@ export class Inverses {
     return [this.failures, this.all];
   }
 
+  /** Has every inversion write down how much damping each layer got. */
+  trackAmounts(gpu: GpuContext, layout: JointLayout): LayerAmounts {
+    const jobOf = (layer: KfacLayer, side: 'a' | 'g') =>
+      this.jobs.findIndex(({ targets }) => targets.some((t) => t.layer === layer && t.side === side));
+    this.amounts ??= new LayerAmounts(gpu, this.set, layout, this.damping, this.boosts, jobOf);
+    return this.amounts;
+  }
+
   /** Damping as the run asked for, no longer raised by earlier failures. */
   reset(gpu: GpuContext): void {
     this.damping.reset(gpu);
@@ -118,11 +137,15 @@ export class Inverses {
     return describeFailure(this.jobs, this.set, index, times, 'pivot failed', 'Old inverse kept');
   }
 
-  /** All launches of an inverse step, in order. */
-  lower(lowering: Lowering): Dispatch[] {
+  /** The launches of an inverse step, in order: of one slice, or of all layers. */
+  lower(lowering: Lowering, slice: number | null = null): Dispatch[] {
+    const groups = this.jobGroups.filter((group) => slice === null || group.slice === slice);
+    const first = groups[0]?.firstJob ?? 0;
+    const count = groups.reduce((sum, { jobs }) => sum + jobs.length, 0);
     return [
       this.damping.measure(lowering.gpu, this.failures, this.jobs.length),
-      ...this.jobGroups.flatMap((group) => this.invertGroup(lowering, group)),
+      ...groups.flatMap((group) => this.invertGroup(lowering, group)),
+      ...(this.amounts ? [this.amounts.lower()] : []),
       {
         label: 'settle damping',
         code: [jobsSource, dampingSource, settleSource].join('\n'),
@@ -132,8 +155,8 @@ export class Inverses {
           { name: 'boosts', type: 'array<f32>', region: this.boosts, write: true },
           { name: 'failures', type: 'array<u32>', region: this.failures, write: true },
         ],
-        params: this.params(0, this.jobs.length),
-        workgroups: [Math.ceil(this.jobs.length / 16), 1, 1],
+        params: this.params(first, count),
+        workgroups: [Math.ceil(count / 16), 1, 1],
         flops: 0,
       },
     ];
@@ -249,17 +272,12 @@ function inverseJobs(set: FactorSet, needsPartner: boolean): InverseJob[] {
   return jobs;
 }
 
-function groupJobs(jobs: readonly InverseJob[]): JobGroup[] {
-  const sides = [...new Set(jobs.map(workSide))].sort((a, b) => a - b);
+function groupJobs(jobs: readonly InverseJob[], slicing: Slicing | null): JobGroup[] {
   let firstJob = 0;
   let firstTarget = 0;
-  return sides.map((side) => {
-    const members = jobs.filter((job) => workSide(job) === side);
+  return batches(jobs, slicing, workSide).map(({ slice, side, members }) => {
     const group = {
-      side,
-      jobs: members,
-      firstJob,
-      firstTarget,
+      ...{ slice, side, jobs: members, firstJob, firstTarget },
       status: new Region('inversion status', members.length * 4),
     };
     firstJob += members.length;

@@ -9,7 +9,7 @@ import type { GpuContext } from '../../gpu-kernels/device.ts';
 import { uploadTable, type Region } from '../../gpu-kernels/region.ts';
 import type { LinearLayer } from '../models/model-builder.ts';
 import type { OptimiserArenas } from '../optimisers/first-order.ts';
-import type { LayerOptimiser, MatrixFailures } from '../optimisers/layer-optimiser.ts';
+import type { LayerOptimiser, MatrixFailures, Slices } from '../optimisers/layer-optimiser.ts';
 import type { Graph, Tensor } from '../program/graph.ts';
 import type { Loss } from '../program/operations/loss.ts';
 import type { StepUniform } from '../program/step-scalars.ts';
@@ -20,8 +20,9 @@ import { createCurvature, productsOf, type Curvature } from './curvature.ts';
 import type { DampingSettings } from './damping.ts';
 import { Eigenbases } from './eigenbases.ts';
 import { layOutJoint, type JointLayout } from './joint-layout.ts';
-import { meanLoss } from './levenberg-marquardt.ts';
+import { LevenbergMarquardt, meanLoss } from './levenberg-marquardt.ts';
 import { Preconditioner } from './precondition.ts';
+import { inversionCosts, sliceLayers, type Slicing } from './slices.ts';
 import { updateRule } from './update-rule.ts';
 
 export class Kfac implements LayerOptimiser {
@@ -33,7 +34,11 @@ export class Kfac implements LayerOptimiser {
   readonly scales: CorrectedScales | null;
   readonly preconditioner: Preconditioner;
   private readonly spec: KfacSpec;
+  private readonly gpu: GpuContext;
   private readonly column: Region;
+  private readonly slicing: Slicing | null;
+  private marquardt: LevenbergMarquardt | null = null;
+  private loss: Loss | null = null;
 
   /** Parameters must be allocated: tables hold their positions. */
   constructor(
@@ -48,11 +53,16 @@ export class Kfac implements LayerOptimiser {
       convention: spec.reduceConvention,
     });
     this.layout = layOutJoint(gpu, this.factors.layers);
+    this.gpu = gpu;
     const isCorrected = spec.preconditioner === 'ekfac';
+    this.slicing = spec.inversionBudget === null ? null : slicingOf(spec, this.factors, spec.inversionBudget);
     this.curvature =
       spec.preconditioner === 'identity'
         ? null
-        : createCurvature(gpu, this.factors, this.layout, dampingOf(spec), isCorrected);
+        : createCurvature(gpu, this.factors, this.layout, dampingOf(spec), {
+            keepsScales: isCorrected,
+            slicing: this.slicing,
+          });
     this.scales =
       isCorrected && this.curvature instanceof Eigenbases
         ? new CorrectedScales(gpu, this.factors, this.layout, this.curvature)
@@ -78,6 +88,22 @@ export class Kfac implements LayerOptimiser {
     };
   }
 
+  /** Null without adaptation, and before the update was added. */
+  get adaptation(): LevenbergMarquardt | null {
+    return this.marquardt;
+  }
+
+  get slices(): Slices | null {
+    const { curvature, slicing } = this;
+    if (!curvature || !slicing) return null;
+    return {
+      count: slicing.count,
+      add: (graph, slice) => {
+        graph.effect('inverses', [], (lowering) => curvature.lower(lowering, slice));
+      },
+    };
+  }
+
   /** Damping as the run asked for, no longer raised by earlier failures. */
   reset(gpu: GpuContext): void {
     this.curvature?.reset(gpu);
@@ -96,6 +122,7 @@ export class Kfac implements LayerOptimiser {
   ): void {
     const { curvature, scales } = this;
     if (!curvature) return;
+    this.loss = loss;
     addFactors(this.factors, {
       graph,
       loss,
@@ -131,6 +158,27 @@ export class Kfac implements LayerOptimiser {
       graph.effect('update layers', [], () => this.preconditioner.update(arenas, step, this.spec)),
     );
   }
+
+  /** Loss and parameters before the update, for the adaptation of damping. */
+  addMemory(graph: Graph, arenas: OptimiserArenas): void {
+    const { curvature, loss, layout, gpu } = this;
+    const { dampingAdaptation, adaptationInterval: interval, adaptationDecay: decay } = this.spec;
+    if (!curvature || !loss || dampingAdaptation === 'none') return;
+    const amounts = curvature instanceof Eigenbases ? curvature.amounts : curvature.trackAmounts(gpu, layout);
+    const known = { damping: curvature.damping, amounts };
+    const marquardt = new LevenbergMarquardt(gpu, layout, known, arenas.length, { interval, decay });
+    this.marquardt = marquardt;
+    graph.inPhase('precondition', () => {
+      marquardt.addMemory(graph, loss, arenas);
+    });
+  }
+}
+
+/** Slices of the settings' budget, in millions of operations, none of them due after the next round begins. */
+function slicingOf(spec: KfacSpec, set: FactorSet, budget: number): Slicing {
+  const isExact = spec.preconditioner === 'ekfac' || spec.dampingRule === 'exact';
+  const cost = isExact ? inversionCosts.eigenbasis : inversionCosts.inverse;
+  return sliceLayers(set, cost, budget * 1e6, spec.inverseInterval);
 }
 
 /** What a run's settings say about damping. EKFAC's scales are always damped as eigenvalues. */

@@ -16,6 +16,7 @@ import { sumMiddle } from '../../gpu-kernels/reduce/sum-middle.ts';
 import { Region, uploadTable } from '../../gpu-kernels/region.ts';
 import { expandTemplate } from '../../gpu-kernels/template.ts';
 import type { OptimiserArenas } from '../optimisers/first-order.ts';
+import type { Adaptation } from '../optimisers/layer-optimiser.ts';
 import type { Graph, Lowering } from '../program/graph.ts';
 import type { Loss } from '../program/operations/loss.ts';
 import { blockLength } from '../program/parameters.ts';
@@ -36,14 +37,14 @@ export interface AdaptationSettings {
   decay: number;
 }
 
-export class LevenbergMarquardt {
+export class LevenbergMarquardt implements Adaptation {
   readonly interval: number;
   private readonly decay: number;
   private readonly layout: JointLayout;
   private readonly damping: Damping;
   private readonly amounts: LayerAmounts;
-  /** f32: the batch's loss before the step. */
-  private readonly memory: Region;
+  /** f32: the batch's loss before the last step, the change that the model promised at the last look, the change seen. */
+  readonly memory: Region;
   private readonly before: Region;
   private readonly change: { whole: Region; groups: Region[] };
   private readonly left: { whole: Region; groups: Region[] };
@@ -90,7 +91,7 @@ export class LevenbergMarquardt {
   }
 
   /** Adds to a program that takes the loss of the same batch again, after the step, what adapts lambda. */
-  addAdaptation(graph: Graph, loss: Loss, arenas: OptimiserArenas): void {
+  add(graph: Graph, loss: Loss, arenas: OptimiserArenas): void {
     graph.effect('adapt damping', [loss.terms], (lowering) => {
       const now = lowering.scratch('loss after the step', 4);
       const slope = this.sum(lowering, 'slope', arenas.length / blockLength, (parts, blocks) => ({
@@ -205,7 +206,7 @@ export class LevenbergMarquardt {
       code: adaptSource,
       bindings: [
         read('loss', loss),
-        read('memory', this.memory),
+        { ...read('memory', this.memory), write: true },
         read('slope', slope),
         read('curve', curve),
         { name: 'levels', type: 'array<f32>', region: this.damping.levels, write: true },

@@ -73,6 +73,8 @@ export interface LayerStep<O extends LayerOptimiser> {
   /** What the rule does once, after the gradients of the first step. */
   start(): void;
   valuesOf(name: string): Promise<Float32Array>;
+  /** Takes the loss of the last batch again and has the rule adapt to it. */
+  adapt(): void;
 }
 
 export interface TestStep extends LayerStep<Kfac> {
@@ -111,13 +113,17 @@ export async function prepareLayerStep<O extends LayerOptimiser>(
 ): Promise<LayerStep<O>> {
   const gpu = openScope(await testGpu());
   const { examples, positions, inputs } = netShape;
-  const graph = new Graph();
   const parameters = new Parameters();
-  const builder = new ModelBuilder(graph, parameters);
   const x = emptyRegion(gpu, 'x', examples * positions * inputs);
   const labels = emptyRegion(gpu, 'labels', examples);
-  const logits = trace(builder, graph.leaf('x', [examples, positions, inputs], x));
-  const loss = crossEntropy(logits, graph.leaf('labels', [examples], labels, 'u32'));
+  const traceLoss = () => {
+    const graph = new Graph();
+    const builder = new ModelBuilder(graph, parameters);
+    const logits = trace(builder, graph.leaf('x', [examples, positions, inputs], x));
+    const loss = crossEntropy(logits, graph.leaf('labels', [examples], labels, 'u32'));
+    return { graph, builder, loss };
+  };
+  const { graph, builder, loss } = traceLoss();
   parameters.allocate(gpu);
   parameters.upload(gpu, ({ name }) => Float32Array.from(values.get(name) ?? []));
   const step = new StepUniform(gpu);
@@ -133,6 +139,9 @@ export async function prepareLayerStep<O extends LayerOptimiser>(
   rule.addCurvature(graph, loss, step, outputGradients, arenas);
   addUpdate(graph, arenas, step, spec, rule);
   const program = await compile(gpu, graph, 'test step');
+  const again = traceLoss();
+  rule.adaptation?.add(again.graph, again.loss, arenas);
+  const adaptation = await compile(gpu, again.graph, 'test adaptation');
   const startGraph = new Graph();
   rule.addStart?.(startGraph);
   const start = await compile(gpu, startGraph, 'test start');
@@ -150,6 +159,9 @@ export async function prepareLayerStep<O extends LayerOptimiser>(
       submit(gpu, start, phases);
     },
     valuesOf: (name) => readFloats(gpu, parameters.get(name).region),
+    adapt: () => {
+      submit(gpu, adaptation, phases);
+    },
   };
 }
 

@@ -60,6 +60,8 @@ export function meanEigenvalue(f: Matrix): number {
 export type Values = Map<string, Float64Array>;
 
 export interface Pass {
+  /** Mean loss of the batch. */
+  loss: number;
   gradients: Values;
   /** [N R, inputs + 1] and [N R, hidden]: inputs of the two layers, the first with its ones. */
   inputs: [Matrix, Matrix];
@@ -94,7 +96,9 @@ export function pass(values: Values, batch: Batch): Pass {
     for (let c = 0; c < classes; c++) sum += entry(g2, t, c) * value(values, 'second.weight', c * hidden + o);
     return sum * (1 - entry(h, t, o) ** 2);
   });
-  return { gradients: gradientsOf(a1, h, g1, g2), inputs: [a1, h], outputGradients: [g1, g2] };
+  let loss = 0;
+  for (let n = 0; n < N; n++) loss -= Math.log(softmax(logits, n, batch.labels[n] ?? NaN)) / N;
+  return { loss, gradients: gradientsOf(a1, h, g1, g2), inputs: [a1, h], outputGradients: [g1, g2] };
 }
 
 function softmax(logits: Matrix, n: number, c: number): number {

@@ -18,8 +18,13 @@ export function dueWork(optimizer: OptimizerSpec, step: number): DueWork {
       return { factors: false, inverses: false };
     case 'kfac': {
       const isControl = optimizer.preconditioner === 'identity';
-      const due = (interval: number) => !isControl && (step <= optimizer.denseSteps || step % interval === 0);
-      return { factors: due(optimizer.factorInterval), inverses: due(optimizer.inverseInterval) };
+      const isDense = step <= optimizer.denseSteps;
+      const due = (interval: number) => !isControl && (isDense || step % interval === 0);
+      const isSpread = optimizer.inversionBudget !== null && !isDense;
+      return {
+        factors: due(optimizer.factorInterval),
+        inverses: !isSpread && due(optimizer.inverseInterval),
+      };
     }
     case 'ikfac':
     case 'singd': {
@@ -36,6 +41,13 @@ export function dueWork(optimizer: OptimizerSpec, step: number): DueWork {
     default:
       return optimizer satisfies never;
   }
+}
+
+/** The slice of a spread round of inversions that is due at the end of a step, of so many; null: none. */
+export function sliceDue(optimizer: OptimizerSpec, step: number, slices: number): number | null {
+  if (optimizer.name !== 'kfac' || step <= optimizer.denseSteps) return null;
+  const position = step % optimizer.inverseInterval;
+  return position < slices ? position : null;
 }
 
 /** Decay of the moving average of an optimiser's statistics; 0: the newest batch alone. */

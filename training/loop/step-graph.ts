@@ -77,6 +77,7 @@ export function addUpdate(
   optimizer: OptimizerSpec,
   layers: LayerOptimiser | null,
 ): void {
+  layers?.addMemory?.(graph, arenas);
   graph.inPhase('update', () =>
     graph.effect(optimizer.name, [], () => [
       ...(arenas.clip?.lower(arenas.gradients) ?? []),

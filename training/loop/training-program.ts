@@ -13,7 +13,7 @@ import { buildModel } from '../models/model.ts';
 import { ModelBuilder } from '../models/model-builder.ts';
 import { createLayerOptimiser, isLayerParameter } from '../optimisers/create-layer-optimiser.ts';
 import type { OptimiserArenas } from '../optimisers/first-order.ts';
-import type { LayerOptimiser } from '../optimisers/layer-optimiser.ts';
+import type { Adaptation, LayerOptimiser, Slices } from '../optimisers/layer-optimiser.ts';
 import type { ParameterRule } from '../optimisers/parameter-groups.ts';
 import { compile, type Program, type ProgramStatistics } from '../program/compile.ts';
 import { Graph } from '../program/graph.ts';
@@ -42,6 +42,10 @@ interface Parts {
   /** What the optimiser starts from; null where it starts from nothing. */
   start: CutProgram | null;
   evaluation: CutProgram;
+  /** Takes the loss of the batch again after a step, where the optimiser adapts to it. */
+  adaptation: CutProgram | null;
+  /** Parts of a round of inversions that is spread over steps. */
+  slices: CutProgram[];
   statistics: { training: ProgramStatistics; evaluation: ProgramStatistics };
 }
 
@@ -129,6 +133,16 @@ export class TrainingProgram {
     return this.parts.program.submit(due, timed ? this.parts.timer : null);
   }
 
+  /** Has the optimiser adapt to the loss after a step. Answers how much work it is. */
+  submitAdaptation(): number {
+    return this.parts.adaptation?.submit(new Set(phases), null) ?? 0;
+  }
+
+  /** Submits a slice of a round of inversions. Answers how much work it is. */
+  submitSlice(slice: number): number {
+    return this.parts.slices[slice]?.submit(new Set(phases), null) ?? 0;
+  }
+
   /** Submits what the optimiser does once, after the gradients of the first step. Answers how much work it is. */
   submitStart(): number {
     return this.parts.start?.submit(new Set(phases), null) ?? 0;
@@ -176,11 +190,15 @@ async function buildParts(
   const step = new StepUniform(scope);
   const ring = new MetricsRing(scope);
   const rows = uploadTable(scope, 'batch rows', new Uint32Array(spec.batchSize));
-  const graph = new Graph();
-  const builder = new ModelBuilder(graph, parameters, 'training', {
-    embeddingsAreLayers: spec.optimizer.name === 'kfac' && spec.optimizer.embeddings === 'kfac',
-  });
-  const loss = trainingLoss(scope, graph, builder, spec, data, rows);
+  const memory = residentMemory(scope, data.train);
+  const trace = (): { graph: Graph; builder: ModelBuilder; loss: Loss } => {
+    const graph = new Graph();
+    const builder = new ModelBuilder(graph, parameters, 'training', {
+      embeddingsAreLayers: spec.optimizer.name === 'kfac' && spec.optimizer.embeddings === 'kfac',
+    });
+    return { graph, builder, loss: trainingLoss(graph, builder, spec, data, memory, rows) };
+  };
+  const { graph, builder, loss } = trace();
   parameters.allocate(scope);
   ring.addRow(graph, step, loss);
   const layerOptimiser = createLayerOptimiser(
@@ -199,10 +217,12 @@ async function buildParts(
   const outputGradients = addBackward(graph, builder, loss, arenas);
   layerOptimiser?.addCurvature(graph, loss, step, outputGradients, arenas);
   addUpdate(graph, arenas, step, spec.optimizer, layerOptimiser);
-  const [program, start, evaluation] = await Promise.all([
+  const [program, start, evaluation, adaptation, slices] = await Promise.all([
     compile(scope, graph, 'training step'),
     compileStart(scope, layerOptimiser),
     compileEvaluation(scope, spec, data, parameters, step, ring),
+    compileAdaptation(scope, layerOptimiser?.adaptation ?? null, arenas, trace),
+    compileSlices(scope, layerOptimiser?.slices ?? null),
   ]);
   const layers = layerOptimiser?.reports ?? [];
   const timer = PhaseTimer.create(scope);
@@ -212,30 +232,66 @@ async function buildParts(
     program: new CutProgram(scope.device, program, pace),
     start: start && new CutProgram(scope.device, start, pace),
     evaluation: new CutProgram(scope.device, evaluation, pace),
+    adaptation: adaptation && new CutProgram(scope.device, adaptation, pace),
+    slices: slices.map((slice) => new CutProgram(scope.device, slice, pace)),
     statistics: { training: program.statistics, evaluation: evaluation.statistics },
   };
 }
 
-function trainingLoss(
+async function compileAdaptation(
   scope: GpuContext,
+  adaptation: Adaptation | null,
+  arenas: OptimiserArenas,
+  trace: () => { graph: Graph; loss: Loss },
+): Promise<Program | null> {
+  if (!adaptation) return null;
+  const { graph, loss } = trace();
+  adaptation.add(graph, loss, arenas);
+  return compile(scope, graph, 'adaptation');
+}
+
+function compileSlices(scope: GpuContext, slices: Slices | null): Promise<Program[]> {
+  return Promise.all(
+    Array.from({ length: slices?.count ?? 0 }, (_, slice) => {
+      const graph = new Graph();
+      slices?.add(graph, slice);
+      return compile(scope, graph, `inversions, slice ${slice}`);
+    }),
+  );
+}
+
+function trainingLoss(
   graph: Graph,
   builder: ModelBuilder,
   spec: RunSpec,
   data: PreparedDataset,
+  memory: ResidentMemory,
   rows: Region,
 ): Loss {
-  const { images, labels } = residentPart(scope, graph, data, data.train);
+  const { images, labels } = residentPart(graph, data, data.train, memory);
   const batch = graph.leaf('batch rows', [spec.batchSize], rows, 'u32');
   const logits = buildModel(builder, spec.model, gather(images, batch), data.classes.length);
   return crossEntropy(logits, gather(labels, batch));
 }
 
+interface ResidentMemory {
+  images: Region;
+  labels: Region;
+}
+
+function residentMemory(scope: GpuContext, part: LabelledImages): ResidentMemory {
+  return {
+    images: uploadTable(scope, 'images', part.images),
+    labels: uploadTable(scope, 'labels', part.labels),
+  };
+}
+
 /** A part of the data set as tensors that live on the GPU. */
-function residentPart(scope: GpuContext, graph: Graph, data: PreparedDataset, part: LabelledImages) {
+function residentPart(graph: Graph, data: PreparedDataset, part: LabelledImages, memory: ResidentMemory) {
   const shape = [part.count, data.channels, data.height, data.width];
   return {
-    images: graph.leaf('images', shape, uploadTable(scope, 'images', part.images)),
-    labels: graph.leaf('labels', [part.count], uploadTable(scope, 'labels', part.labels), 'u32'),
+    images: graph.leaf('images', shape, memory.images),
+    labels: graph.leaf('labels', [part.count], memory.labels, 'u32'),
   };
 }
 
@@ -258,7 +314,8 @@ function compileEvaluation(
   ring: MetricsRing,
 ): Promise<Program> {
   const graph = new Graph();
-  const { images, labels } = residentPart(scope, graph, data, data.validation);
+  const memory = residentMemory(scope, data.validation);
+  const { images, labels } = residentPart(graph, data, data.validation, memory);
   const logits = buildModel(
     new ModelBuilder(graph, parameters, 'evaluation'),
     spec.model,

@@ -17,7 +17,7 @@ import type { GpuContext } from '../../gpu-kernels/device.ts';
 import { MomentWeights } from '../optimisers/moment-weights.ts';
 import { scheduleFactor } from '../optimisers/schedule.ts';
 import { BatchOrder } from './batches.ts';
-import { dueWork, factorDecayOf, phasesDue } from './intervals.ts';
+import { dueWork, factorDecayOf, phasesDue, sliceDue } from './intervals.ts';
 import { Journal } from './journal.ts';
 import { ringSlots } from './metrics-ring.ts';
 import { StepClock } from './step-clock.ts';
@@ -130,7 +130,7 @@ export class TrainingRun {
     });
     const duePhases = phasesDue(due);
     program.timer?.count(duePhases);
-    let work = program.submitStep(duePhases, step % timedEvery === 0);
+    let work = program.submitStep(duePhases, step % timedEvery === 0) + this.submitExtras(step);
     if (due.isStart) work += program.submitStart();
     const submitted: SubmittedStep = { step, slot, lr, ms: Number.NaN, done: Promise.resolve() };
     submitted.done = this.gpu.device.queue.onSubmittedWorkDone().then(() => {
@@ -140,6 +140,15 @@ export class TrainingRun {
       program.pace.measured(work, submitted.ms);
     });
     this.pending.push(submitted);
+  }
+
+  /** What an optimiser does after some steps: adapts to the loss, inverts a part of its matrices. Answers how much work it is. */
+  private submitExtras(step: number): number {
+    const { program } = this;
+    const { adaptation, slices } = program.layerOptimiser ?? {};
+    const slice = sliceDue(this.spec.optimizer, step, slices?.count ?? 0);
+    const isAdapting = adaptation && step % adaptation.interval === 0;
+    return (isAdapting ? program.submitAdaptation() : 0) + (slice === null ? 0 : program.submitSlice(slice));
   }
 
   /** Weight of a new factor in its bias-corrected moving average: w = beta w + 1, mix = 1 / w. */

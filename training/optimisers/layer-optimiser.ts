@@ -17,6 +17,10 @@ export interface LayerOptimiser {
   readonly reports: LayerReport[];
   /** Matrices whose decomposition may fail, which keep the result they had; null where nothing can. */
   readonly failures: MatrixFailures | null;
+  /** Known once the update is added; left out where nothing adapts. */
+  readonly adaptation?: Adaptation | null;
+  /** Left out where everything that is due is done within its step. */
+  readonly slices?: Slices | null;
   /** Gives a fresh run what it does not find zero. */
   reset(gpu: GpuContext): void;
   /** Work between the backward pass and the update; the program has its forward and backward pass already. */
@@ -27,10 +31,27 @@ export interface LayerOptimiser {
     outputGradients: ReadonlyMap<Tensor, Tensor>,
     arenas: OptimiserArenas,
   ): void;
+  /** What has to be remembered of the time before any parameter moves. */
+  addMemory?(graph: Graph, arenas: OptimiserArenas): void;
   /** Work done once, after the gradients of a run's first step, which then moves nothing. */
   addStart?(graph: Graph): void;
   /** The update of the weights; the first-order launch, with Adam's moments, comes before it. */
   addUpdate(graph: Graph, arenas: OptimiserArenas, step: StepUniform): void;
+}
+
+/** What is done with the loss of the same batch after a step. */
+export interface Adaptation {
+  /** Every so many steps. */
+  readonly interval: number;
+  /** Adds it to a program that takes the loss again. */
+  add(graph: Graph, loss: Loss, arenas: OptimiserArenas): void;
+}
+
+/** Work of a round that is spread over as many steps as there are slices, each done at the end of its step. */
+export interface Slices {
+  readonly count: number;
+  /** Adds the work of one slice to a program of its own. */
+  add(graph: Graph, slice: number): void;
 }
 
 export interface MatrixFailures {

@@ -1,0 +1,148 @@
+/** How a round of inversions is cut, and that a round done slice by slice ends where one done at once does. */
+import { describe, expect, it } from 'vitest';
+import { openScope } from '../../gpu-kernels/device.ts';
+import { readFloats } from '../../gpu-kernels/readback.ts';
+import { writeRegion, type Region } from '../../gpu-kernels/region.ts';
+import { emptyRegion, testGpu } from '../../gpu-kernels/test-gpu.ts';
+import { dueWork, sliceDue } from '../loop/intervals.ts';
+import { ModelBuilder } from '../models/model-builder.ts';
+import { compile } from '../program/compile.ts';
+import { Graph } from '../program/graph.ts';
+import { Parameters } from '../program/parameters.ts';
+import { noise } from '../program/test-program.ts';
+import { createCurvature } from './curvature.ts';
+import { Eigenbases } from './eigenbases.ts';
+import { createFactors, type FactorSet } from './factors.ts';
+import { layOutJoint } from './joint-layout.ts';
+import { sliceLayers, type Slicing } from './slices.ts';
+import { kfacSpec } from './test-net.ts';
+
+/** Layers of several sizes; two of them read the same input. */
+const widths = [20, 12, 12, 40, 9];
+
+async function factorSet() {
+  const gpu = openScope(await testGpu());
+  const graph = new Graph();
+  const parameters = new Parameters();
+  const builder = new ModelBuilder(graph, parameters);
+  const leaf = (width: number) => graph.leaf('x', [1, width], emptyRegion(gpu, 'x', width));
+  widths.forEach((width, i) => builder.linear(`layer ${i}`, leaf(width), 7 + i));
+  const shared = leaf(16);
+  for (const name of ['query', 'key']) builder.linear(name, shared, 16);
+  parameters.allocate(gpu);
+  const set = createFactors(gpu, builder.layers, () => 'expand');
+  set.factors.forEach(({ average, size, padded }, f) => {
+    const rows = noise(size * size, f);
+    const values = new Float32Array(padded * padded);
+    for (let i = 0; i < size; i++)
+      for (let j = 0; j < size; j++) {
+        let sum = 0;
+        for (let k = 0; k < size; k++) sum += (rows[k * size + i] ?? NaN) * (rows[k * size + j] ?? NaN);
+        values[i * padded + j] = sum / size;
+      }
+    writeRegion(gpu, average, values);
+  });
+  return { gpu, set };
+}
+
+describe('slices', () => {
+  const slicesOf = (set: FactorSet, { sliceOf }: Slicing) =>
+    set.layers.map((layer) => sliceOf.get(layer) ?? -1);
+
+  it('are one where the budget suffices', async () => {
+    const { set } = await factorSet();
+    const slicing = sliceLayers(set, 2, 1e9, 10);
+    expect(slicing.count).toBe(1);
+    expect(new Set(slicesOf(set, slicing))).toEqual(new Set([0]));
+  });
+
+  it('are as many as the budget asks for, of near-equal work, in the order of the layers', async () => {
+    const { set } = await factorSet();
+    const work = ({ a, g }: FactorSet['layers'][number]) => 2 * (a.padded ** 3 + g.padded ** 3);
+    const total = set.layers.reduce((sum, layer) => sum + work(layer), 0);
+    const slicing = sliceLayers(set, 2, total / 3, 10);
+    expect(slicing.count).toBeGreaterThan(1);
+    expect(slicing.count).toBeLessThanOrEqual(3);
+    const slices = slicesOf(set, slicing);
+    expect(slices).toEqual([...slices].sort((a, b) => a - b));
+    expect(new Set(slices).size).toBe(slicing.count);
+  });
+
+  it('never outnumber the steps of an interval, and keep layers with a shared factor together', async () => {
+    const { set } = await factorSet();
+    expect(sliceLayers(set, 2, 1, 4).count).toBeLessThanOrEqual(4);
+    const slicing = sliceLayers(set, 2, 1, 100);
+    expect(slicing.count).toBeGreaterThan(1);
+    const slices = slicesOf(set, slicing);
+    expect(slices.at(-1)).toBe(slices.at(-2));
+  });
+});
+
+describe('a round in slices', () => {
+  it.each([
+    ['relative', false],
+    ['pi', false],
+    ['exact', false],
+    ['exact', true],
+  ] as const)(
+    'ends with the numbers of a round at once: %s, measured scales %s',
+    async (rule, keepsScales) => {
+      const { gpu, set } = await factorSet();
+      const layout = layOutJoint(gpu, set.layers);
+      const slicing = sliceLayers(set, 2, 1, 3);
+      const settings = { rule, damping: 0.01 };
+      const run = async (slices: (number | null)[]) => {
+        const curvature = createCurvature(gpu, set, layout, settings, { keepsScales, slicing });
+        const results: Region[] = [
+          ...curvature.groups.flatMap(({ a, g }) => [a, g]),
+          ...(curvature instanceof Eigenbases ? curvature.scales.groups : []),
+        ];
+        const states: Float32Array[][] = [];
+        for (const slice of slices) {
+          const graph = new Graph();
+          graph.effect('inverses', [], (lowering) => curvature.lower(lowering, slice));
+          const program = await compile(gpu, graph, 'round');
+          const encoder = gpu.device.createCommandEncoder();
+          const pass = encoder.beginComputePass();
+          program.encode(pass, new Set(['forward']));
+          pass.end();
+          gpu.device.queue.submit([encoder.finish()]);
+          states.push(await Promise.all(results.map((region) => readFloats(gpu, region))));
+        }
+        return states;
+      };
+      const [atOnce] = await run([null]);
+      const [first, , last] = await run([0, 1, 2]);
+      expect(last).toEqual(atOnce);
+      expect(first).not.toEqual(atOnce);
+      // Not all is zero, which would be equal, too.
+      expect(atOnce?.every((values) => values.some((x) => x !== 0))).toBe(true);
+    },
+  );
+});
+
+describe('steps', () => {
+  const spec = kfacSpec({ denseSteps: 3, inverseInterval: 5, factorInterval: 5, inversionBudget: 1 });
+
+  it('invert all at once as long as they are dense, then slice by slice at their ends', () => {
+    const due = Array.from({ length: 14 }, (_, i) => {
+      const step = i + 1;
+      return dueWork(spec, step).inverses ? 'all' : sliceDue(spec, step, 3);
+    });
+    const nothing = null;
+    expect(due).toEqual([
+      ...['all', 'all', 'all', nothing],
+      ...[0, 1, 2, nothing, nothing],
+      ...[0, 1, 2, nothing, nothing],
+    ]);
+  });
+
+  it('have no slices without a budget', () => {
+    const whole = kfacSpec({ denseSteps: 3, inverseInterval: 5 });
+    expect([5, 6, 10].map((step) => [dueWork(whole, step).inverses, sliceDue(whole, step, 0)])).toEqual([
+      [true, null],
+      [false, null],
+      [true, null],
+    ]);
+  });
+});
