@@ -77,8 +77,8 @@ interface Passes {
 
 /** Takes the gradients of layers' outputs as they are made. */
 interface OutputFactors {
-  accept(this: void, output: Tensor, gradient: Tensor): void;
-  finish(this: void): void;
+  accept: (output: Tensor, gradient: Tensor) => void;
+  finish: () => void;
 }
 
 class FactorPhase {

@@ -101,6 +101,7 @@ export async function factorsOf(one: FactorCase): Promise<ReadFactors> {
 
 /** Initial values of a parameter, exact in f32. */
 export function valueOf({ values }: Pick<FactorCase, 'values'>, name: string, count: number): Float64Array {
-  const seed = [...name].reduce((sum, character) => (sum * 31 + (character.codePointAt(0) ?? 0)) % 9973, 7);
+  const codes = Array.from(name, (character) => character.codePointAt(0) ?? 0);
+  const seed = codes.reduce((sum, code) => (sum * 31 + code) % 9973, 7);
   return values?.[name] ?? noise(count, seed);
 }

@@ -309,6 +309,6 @@ function seedInputs(loss: Loss, mode: SeedMode): [string, Tensor][] {
   if (mask) inputs.push(['mask', mask]);
   if (mode.kind === 'labels') inputs.push(['given', mode.labels]);
   if (mode.round) inputs.push(['round', mode.round]);
-  if ('terms' in mode && mode.terms?.places) inputs.push(['places', mode.terms.places]);
+  if ('terms' in mode && mode.terms.places) inputs.push(['places', mode.terms.places]);
   return inputs;
 }
