@@ -16,6 +16,11 @@ it.each([
   [{ name: 'kfac', lr: 0.01, flavour: 'reduce', recipe: 'classic' }, 'K-FAC reduce (classic)'],
   [{ name: 'kfac', lr: 0.01, flavour: 'auto' }, 'K-FAC auto'],
   [{ name: 'kfac', lr: 0.01, flavour: 'expand', preconditioner: 'identity' }, 'Grafting control'],
+  [{ name: 'ikfac', lr: 0.01, flavour: 'expand' }, 'IKFAC expand'],
+  [{ name: 'singd', lr: 0.01, flavour: 'reduce', recipe: 'classic' }, 'SINGD reduce (classic)'],
+  [{ name: 'shampoo', lr: 0.01 }, 'Shampoo'],
+  [{ name: 'shampoo', lr: 0.01, power: '1/2', grafting: 'sgd' }, 'Shampoo 1/2 (SGD length)'],
+  [{ name: 'soap', lr: 0.01 }, 'SOAP'],
 ])('%o is called %s', (input, words) => {
   expect(describeOptimizer(optimizerSpecSchema.parse(input))).toBe(words);
 });

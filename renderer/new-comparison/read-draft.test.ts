@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { presets } from '../../contract/presets.ts';
-import { runSpecSchema } from '../../contract/run-spec.ts';
+import { optimizerSpecSchema, runSpecSchema } from '../../contract/run-spec.ts';
 import {
   changeOptimizer,
   draftFromPreset,
@@ -9,6 +9,7 @@ import {
   type ColumnDraft,
   type Draft,
 } from './draft.ts';
+import { optimizerFields, optimizerOptions } from './fields.ts';
 import { fromJson, toJson } from './json.ts';
 import { readDraft, runsOf } from './read-draft.ts';
 
@@ -119,6 +120,29 @@ test('columns with the same settings, or the same name, are told apart by the re
 test('a column that is not named is called after its settings', () => {
   const made = draft((d) => (d.columns = [newColumn('sgd'), newColumn('kfac', { flavour: 'reduce' })]));
   expect(readDraft(made).groups.map((group) => group.name)).toEqual(['SGD Nesterov', 'K-FAC reduce']);
+});
+
+test.each(optimizerOptions.map(({ value }) => [value as ColumnDraft['optimizer']]))(
+  'a new column of %s has what its schema starts with',
+  (optimizer) => {
+    const made = draft((d) => (d.columns = [newColumn(optimizer)]));
+    const read = readDraft(made);
+    expect([...read.errors]).toEqual([]);
+    const flavour = optimizerFields.find(({ key }) => key === 'flavour');
+    const own = made.columns[0] && flavour?.uses(made.columns[0]) ? { flavour: 'expand' } : {};
+    expect(read.groups[0]?.spec.optimizer).toEqual(
+      optimizerSpecSchema.parse({ name: optimizer, lr: 0.01, ...own }),
+    );
+  },
+);
+
+test('a column that goes from one optimiser to another and back is right all the way', () => {
+  const made = draft((d) => (d.columns = [newColumn('kfac', { dampingRule: 'pi' })]));
+  const column = made.columns[0] as ColumnDraft;
+  for (const { value } of [...optimizerOptions, ...optimizerOptions.toReversed()]) {
+    changeOptimizer(column, value as ColumnDraft['optimizer']);
+    expect([...readDraft(made).errors], value).toEqual([]);
+  }
 });
 
 test('clipping that is left empty is off; anything else must be a norm', () => {

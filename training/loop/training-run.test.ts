@@ -119,6 +119,11 @@ describe('the same seed', () => {
     ['sgd', { name: 'sgd', lr: 0.02 }],
     ['kfac', kfac],
     ['classic kfac', { ...kfac, recipe: 'classic', lr: 0.001, fisher: 'type2' }],
+    ['ikfac', { name: 'ikfac', flavour: 'expand', lr: 0.02, factorInterval: 3, denseSteps: 4 }],
+    ['classic singd', { name: 'singd', flavour: 'reduce', lr: 0.001, recipe: 'classic', clipNorm: 1 }],
+    ['shampoo', { name: 'shampoo', lr: 0.02, rootInterval: 3, denseSteps: 2 }],
+    ['shampoo with the length of SGD', { name: 'shampoo', lr: 0.02, grafting: 'sgd', clipNorm: 1 }],
+    ['soap', { name: 'soap', lr: 0.02, basisInterval: 3, clipNorm: 1 }],
   ])(
     'gives the same bits fresh, after another run on the same program, and evaluated otherwise: %s',
     async (_, optimizer) => {

@@ -1,7 +1,9 @@
 /**
  * The bases that SOAP works in: approximate eigenvectors of L and R of every weight. They start as the eigenvectors of
  * the first gradient's moments; from then on, one step of orthogonal iteration (multiply by the moments, orthonormalise)
- * follows the moments as they change. Rows of the stored matrices are the vectors, the largest eigenvalue first.
+ * follows the moments as they change. Rows of the stored matrices are the vectors, the largest eigenvalue first. A new
+ * decomposition each time would cost about as much, but its vectors would not be the old ones moved a little, and
+ * Adam's second moment belongs to them.
  */
 import type { GpuContext } from '../../../gpu-kernels/device.ts';
 import type { Binding, Dispatch } from '../../../gpu-kernels/dispatch.ts';
