@@ -86,3 +86,16 @@ describe.each([
     }
   });
 });
+
+describe('factors that blocks share', () => {
+  it.each([
+    ['plain', 5],
+    ['pi', 6],
+  ])('are inverted once, unless damping depends on the partner: %s', async (dampingRule, jobs) => {
+    // A of the first layer is cut in two, whose blocks share G; the second layer is whole.
+    const spec = { ...kfacSpec({ recipe: 'classic', fisher: 'empirical', dampingRule }), maxFactorSide: 4 };
+    const { curvature, factors } = (await prepareStep(spec)).kfac;
+    expect(factors.factors).toHaveLength(5);
+    expect(curvature?.jobs).toHaveLength(jobs);
+  });
+});

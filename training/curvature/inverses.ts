@@ -260,14 +260,19 @@ export class Inverses {
   }
 }
 
-/** A shared A is inverted once, unless its damping depends on the G of each layer that shares it. */
+/**
+ * A factor that several layers or blocks share is inverted once, unless its damping depends on the other factor of each of
+ * them.
+ */
 function inverseJobs(set: FactorSet, needsPartner: boolean): InverseJob[] {
   const jobs: InverseJob[] = [];
   for (const layer of set.layers) {
-    const shared = needsPartner ? undefined : jobs.find((job) => job.factor === layer.a);
-    if (shared) shared.targets.push({ layer, side: 'a' });
-    else jobs.push({ factor: layer.a, partner: layer.g, targets: [{ layer, side: 'a' }] });
-    jobs.push({ factor: layer.g, partner: layer.a, targets: [{ layer, side: 'g' }] });
+    for (const side of ['a', 'g'] as const) {
+      const factor = layer[side];
+      const shared = needsPartner ? undefined : jobs.find((job) => job.factor === factor);
+      if (shared) shared.targets.push({ layer, side });
+      else jobs.push({ factor, partner: layer[side === 'a' ? 'g' : 'a'], targets: [{ layer, side }] });
+    }
   }
   return jobs;
 }

@@ -20,7 +20,7 @@ import { kfacSpec } from './test-net.ts';
 /** Layers of several sizes; two of them read the same input. */
 const widths = [20, 12, 12, 40, 9];
 
-async function factorSet() {
+async function factorSet(maxSide = Infinity) {
   const gpu = openScope(await testGpu());
   const graph = new Graph();
   const parameters = new Parameters();
@@ -30,7 +30,7 @@ async function factorSet() {
   const shared = leaf(16);
   for (const name of ['query', 'key']) builder.linear(name, shared, 16);
   parameters.allocate(gpu);
-  const set = createFactors(gpu, builder.layers, () => 'expand');
+  const set = createFactors(gpu, builder.layers, () => 'expand', { maxSide });
   set.factors.forEach(({ average, size, padded }, f) => {
     const rows = noise(size * size, f);
     const values = new Float32Array(padded * padded);
@@ -75,6 +75,16 @@ describe('slices', () => {
     expect(slicing.count).toBeGreaterThan(1);
     const slices = slicesOf(set, slicing);
     expect(slices.at(-1)).toBe(slices.at(-2));
+  });
+
+  it('keep the blocks of a layer together, which share factors of either side', async () => {
+    const { set } = await factorSet(16);
+    const { sliceOf, count } = sliceLayers(set, 2, 1, 100);
+    expect(count).toBeGreaterThan(1);
+    const cut = set.layers.filter(({ layer }) => layer.whole.name === 'layer 3');
+    expect(cut.length).toBeGreaterThan(2);
+    expect(new Set(cut.map((block) => sliceOf.get(block))).size).toBe(1);
+    expect([...sliceOf.keys()]).toHaveLength(set.layers.length);
   });
 });
 

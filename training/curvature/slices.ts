@@ -18,19 +18,15 @@ export const inversionCosts = { inverse: 2, eigenbasis: 9 } as const;
  * together, and so do both factors of a layer: what is published fits together.
  */
 export function sliceLayers(set: FactorSet, cost: number, budget: number, most: number): Slicing {
-  const units = new Map<Factor, { layers: KfacLayer[]; work: number }>();
-  const workOf = ({ padded }: Factor) => cost * padded ** 3;
-  for (const layer of set.layers) {
-    const unit = units.get(layer.a) ?? { layers: [], work: workOf(layer.a) };
-    unit.layers.push(layer);
-    unit.work += workOf(layer.g);
-    units.set(layer.a, unit);
-  }
-  const total = [...units.values()].reduce((sum, { work }) => sum + work, 0);
-  const pieces = Math.max(1, Math.min(Math.ceil(total / budget), most, units.size));
+  const units = sharingUnits(set).map(({ layers, factors }) => ({
+    layers,
+    work: [...factors].reduce((sum, { padded }) => sum + cost * padded ** 3, 0),
+  }));
+  const total = units.reduce((sum, { work }) => sum + work, 0);
+  const pieces = Math.max(1, Math.min(Math.ceil(total / budget), most, units.length));
   const sliceOf = new Map<KfacLayer, number>();
   let [done, slice, last] = [0, -1, -1];
-  for (const { layers, work } of units.values()) {
+  for (const { layers, work } of units) {
     // The piece in whose share of the work the middle of this unit lies; pieces without a unit are left out.
     const piece = Math.min(pieces - 1, Math.floor(((done + work / 2) / total) * pieces));
     if (piece !== last) slice++;
@@ -39,6 +35,23 @@ export function sliceLayers(set: FactorSet, cost: number, budget: number, most: 
     for (const layer of layers) sliceOf.set(layer, slice);
   }
   return { count: slice + 1, sliceOf };
+}
+
+/** Layers and blocks that hang together by a factor of either side, in the order of the first of each. */
+function sharingUnits({ layers }: FactorSet): { layers: KfacLayer[]; factors: Set<Factor> }[] {
+  let units: { layers: KfacLayer[]; factors: Set<Factor> }[] = [];
+  for (const layer of layers) {
+    const near = units.filter(({ factors }) => factors.has(layer.a) || factors.has(layer.g));
+    const unit = {
+      layers: [...near.flatMap((other) => other.layers), layer],
+      factors: new Set([...near.flatMap((other) => [...other.factors]), layer.a, layer.g]),
+    };
+    const [first] = near;
+    units = first
+      ? units.flatMap((other) => (other === first ? [unit] : near.includes(other) ? [] : [other]))
+      : [...units, unit];
+  }
+  return units;
 }
 
 /** Jobs that are done by the same launches: those of one slice and one size, slice by slice. */
