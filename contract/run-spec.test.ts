@@ -27,3 +27,27 @@ it('both schedules with a warm-up have its length', () => {
     expect(scheduleSpecSchema.parse({ kind })).toEqual({ kind, warmupSteps: 20 });
   }
 });
+
+describe('K-FAC settings that came later', () => {
+  const parse = (settings: object) =>
+    optimizerSpecSchema.safeParse({ name: 'kfac', lr: 0.1, flavour: 'reduce', ...settings });
+
+  it.each(['mc', 'type2', 'empirical'])('leave a stored run with the Fisher %s what it was', (fisher) => {
+    expect(parse({ fisher }).data).toMatchObject({
+      ...{ fisher, fisherSamples: 1, reduceConvention: 'meanA_sumG', maxFactorSide: 2048 },
+      ...{ embeddings: 'first-order', layers: [] },
+    });
+  });
+
+  it.each([
+    [{ fisherSamples: 0 }, 'fisherSamples'],
+    [{ maxFactorSide: 8 }, 'maxFactorSide'],
+    [{ reduceConvention: 'sumA_sumG' }, 'reduceConvention'],
+    [{ layers: [{ pattern: '', flavour: 'reduce' }] }, 'layers'],
+    [{ layers: [{ pattern: 'head' }] }, 'layers'],
+  ])('have bounds: %j', (settings, field) => {
+    const result = parse(settings);
+    expect(result.success).toBe(false);
+    expect(result.error?.issues[0]?.path[0]).toBe(field);
+  });
+});
