@@ -1,13 +1,13 @@
 /** The GPU in Node: Dawn from the `webgpu` package, on whatever Vulkan, Metal or Direct3D driver the machine has. */
 import { KronlabError } from '../contract/errors.ts';
-import type { Trainer } from '../contract/training.ts';
+import type { KernelStore, Trainer } from '../contract/training.ts';
 import { loadDataset } from '../datasets/node/load.ts';
 import { openDawn } from '../gpu-kernels/dawn.ts';
 import { openGpu, type GpuContext } from '../gpu-kernels/device.ts';
 import packageJson from '../package.json' with { type: 'json' };
 
-/** Makes the trainer of a command. Tests pass their own. */
-export type TrainerFactory = () => Promise<Trainer>;
+/** Makes the trainer of a command, which keeps its measured kernel choices where it is told. Tests pass their own. */
+export type TrainerFactory = (kernels?: KernelStore) => Promise<Trainer>;
 
 async function openNodeGpu(): Promise<GPU> {
   try {
@@ -29,7 +29,7 @@ export async function openNodeContext(): Promise<GpuContext> {
 }
 
 /** Opens the adapter for training. Throws `no-adapter` with what to install or switch on. */
-export async function createNodeTrainer(): Promise<Trainer> {
+export async function createNodeTrainer(kernels?: KernelStore): Promise<Trainer> {
   const gpu = await openNodeGpu();
   const { createTrainer } = await import('../training/loop/trainer.ts');
   try {
@@ -38,6 +38,7 @@ export async function createNodeTrainer(): Promise<Trainer> {
       host: `Node ${process.versions.node} (Dawn)`,
       appVersion: packageJson.version,
       loadDataset: (spec) => loadDataset(spec),
+      ...(kernels && { kernels }),
     });
   } catch (error) {
     throw adviseOn(error);

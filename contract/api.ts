@@ -49,6 +49,12 @@ export const settingsPatchSchema = z.strictObject({
 });
 export type SettingsPatch = z.infer<typeof settingsPatchSchema>;
 
+const kernelOwnerFields = { adapter: z.string().min(1).max(400), version: z.string().min(1).max(40) };
+/** Name of the fastest variant by key of the problem. */
+export const kernelChoicesSchema = z
+  .record(z.string().max(200), z.string().max(100))
+  .refine((choices) => Object.keys(choices).length <= 4096, 'holds more than 4096 choices');
+
 export const appInfoSchema = z.object({
   version: z.string(),
   host: z.enum(['electron', 'browser', 'direct']),
@@ -71,6 +77,14 @@ export const api = {
   'app.info': { input: none, output: appInfoSchema },
   'settings.get': { input: none, output: settingsSchema },
   'settings.set': { input: settingsPatchSchema, output: settingsSchema },
+
+  /** Measured kernel choices of an adapter; none where nothing was kept for this version of the kernels. */
+  'kernels.read': { input: z.strictObject(kernelOwnerFields), output: kernelChoicesSchema },
+  /** Keeps them in place of what was kept for the adapter; answers how many. */
+  'kernels.keep': {
+    input: z.strictObject({ ...kernelOwnerFields, choices: kernelChoicesSchema }),
+    output: z.object({ kept: z.number() }),
+  },
 
   /** Stores a comparison and its runs (`queued`), all or none. */
   'comparisons.create': {

@@ -12,6 +12,8 @@ function services(overrides: Partial<Services>): Services {
     'app.info': unused,
     'settings.get': unused,
     'settings.set': unused,
+    'kernels.read': unused,
+    'kernels.keep': unused,
     'comparisons.create': unused,
     'comparisons.list': unused,
     'runs.list': unused,

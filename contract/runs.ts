@@ -76,6 +76,8 @@ export const environmentSchema = z.strictObject({
   /** `Chromium 156`, `Node 24.21 (Dawn)`, `Electron 45.4`. */
   host: z.string(),
   appVersion: z.string(),
+  /** Names the table of measured kernel choices: where it differs, last bits may. Missing where nothing is measured. */
+  kernels: z.string().optional(),
 });
 export type Environment = z.infer<typeof environmentSchema>;
 

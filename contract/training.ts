@@ -46,6 +46,20 @@ export interface AdapterReport {
   subgroupSize: number | null;
 }
 
+/** Whose measured kernel choices: those of one adapter, with kernels of one version. */
+export interface KernelOwner {
+  adapter: string;
+  version: string;
+}
+
+/** Keeps which kernel variants were measured to be the fastest, from one start of the engine to the next. */
+export interface KernelStore {
+  /** What was kept for this adapter and version, unchecked; anything that is no table stands for none. */
+  read(owner: KernelOwner): Promise<unknown>;
+  /** Rejects when it cannot be kept; all that is lost is the time to measure again. */
+  keep(owner: KernelOwner, choices: Readonly<Record<string, string>>): Promise<void>;
+}
+
 /** A GPU device and the programs compiled on it, kept over many runs. */
 export interface Trainer {
   readonly adapter: AdapterReport;
@@ -58,11 +72,15 @@ export interface Trainer {
 export type WorkerRequest =
   | { type: 'probe' }
   | { type: 'train'; runId: string; spec: RunSpec }
+  /** The answer to `read-kernels`. */
+  | { type: 'kernels'; choices: unknown }
   | { type: 'command'; command: 'run' | 'pause' | 'stop' };
 
 /** What the training worker sends back. */
 export type WorkerMessage =
   | { type: 'adapter'; report: AdapterReport }
+  | { type: 'read-kernels'; owner: KernelOwner }
+  | { type: 'keep-kernels'; owner: KernelOwner; choices: Readonly<Record<string, string>> }
   | { type: 'started'; runId: string; environment: Environment; layers: LayerReport[]; parameters: number }
   | { type: 'progress'; runId: string; progress: TrainingProgress }
   | { type: 'append'; runId: string; metrics: MetricBatch; events: RunEvent[] }

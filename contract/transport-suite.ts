@@ -131,6 +131,16 @@ export function describeTransport(name: string, open: () => Promise<TransportFix
       expect(await client.call('settings.get', {})).toMatchObject({ theme: 'dark', durability: 'FULL' });
     });
 
+    it('keeps measured kernel choices per adapter, for one version of the kernels', async () => {
+      const owner = { adapter: 'Card | maker | chip', version: '1' };
+      expect(await client.call('kernels.read', owner)).toEqual({});
+      const choices = { 'matmul NN4 5 5 9 0': 'shared 32x32 4x4 in 8' };
+      expect(await client.call('kernels.keep', { ...owner, choices })).toEqual({ kept: 1 });
+      expect(await client.call('kernels.read', owner)).toEqual(choices);
+      expect(await client.call('kernels.read', { ...owner, version: '2' })).toEqual({});
+      expect(await client.call('kernels.read', { ...owner, adapter: 'Another' })).toEqual({});
+    });
+
     it.each<[ApiName, unknown, string]>([
       ['runs.rename', { id: 'x', name: '' }, 'name'],
       ['runs.get', {}, 'id'],

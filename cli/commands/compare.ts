@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import type { Client } from '../../contract/api.ts';
 import { exportKinds } from '../../contract/api.ts';
 import { KronlabError } from '../../contract/errors.ts';
+import { createKernelStore } from '../../contract/kernel-store.ts';
 import type { RunSummary, Series } from '../../contract/runs.ts';
 import type { Trainer, TrainingProgress, TrainingResult } from '../../contract/training.ts';
 import {
@@ -64,7 +65,7 @@ Ctrl C stops the run in training; what was trained is kept, compared and written
     const planned = plannedRuns(plan);
     await prepareOutFolder(out);
     return withLab(values.db, async (client) => {
-      const trainer = await context.createTrainer();
+      const trainer = await context.createTrainer(createKernelStore(client));
       try {
         const { runs } = await client.call('comparisons.create', { name: plan.name, runs: planned });
         introduce(context, plan, runs, trainer);

@@ -2,6 +2,7 @@
 import type { Db } from '../sqlite.ts';
 import { createComparisonQueries } from './comparisons.ts';
 import { createEventQueries } from './events.ts';
+import { createKernelQueries } from './kernels.ts';
 import { createMetricQueries } from './metrics.ts';
 import { createRunQueries } from './runs.ts';
 import { createSessionQueries } from './sessions.ts';
@@ -13,6 +14,7 @@ export function createQueries(db: Db) {
   return {
     comparisons: createComparisonQueries(db),
     events: createEventQueries(db),
+    kernels: createKernelQueries(db),
     metrics: createMetricQueries(db),
     runs: createRunQueries(db),
     sessions: createSessionQueries(db),

@@ -87,3 +87,25 @@ describe('settings', () => {
     expect(store.settings.get()).toMatchObject({ theme: 'dark', durability: 'FULL', groupSlots: { abc: 3 } });
   });
 });
+
+describe('kernel choices', () => {
+  it.each(['no JSON', '7', '{"version":"1"}', '{"version":"1","choices":{"key":7}}', '{"choices":{}}'])(
+    'that do not read as a table are none: %s',
+    (json) => {
+      const path = testDatabasePath();
+      const first = openTestStore({ path });
+      first.kernels.set('card', '1', { key: 'name' });
+      expect(first.kernels.get('card', '1')).toEqual({ key: 'name' });
+      first.close();
+
+      const db = openSqlite(path);
+      db.prepare('UPDATE setting SET json = ? WHERE key LIKE ?').run(json, 'kernels of %');
+      db.close();
+
+      const store = openTestStore({ path });
+      expect(store.kernels.get('card', '1')).toEqual({});
+      expect(store.settings.get().theme).toBe('system');
+      store.close();
+    },
+  );
+});

@@ -1,4 +1,4 @@
-/** Settings, and what the app can say about itself. */
+/** Settings, what was measured of adapters, and what the app can say about itself. */
 import type { AppInfo } from '../../contract/api.ts';
 import type { Services } from '../../contract/router.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -6,7 +6,7 @@ import type { Surroundings } from './surroundings.ts';
 export function createPreferences(
   { store }: Surroundings,
   about: Pick<AppInfo, 'version' | 'host'>,
-): Pick<Services, 'app.info' | 'settings.get' | 'settings.set'> {
+): Pick<Services, 'app.info' | 'settings.get' | 'settings.set' | 'kernels.read' | 'kernels.keep'> {
   return {
     'app.info': () => ({
       ...about,
@@ -23,6 +23,13 @@ export function createPreferences(
       store.transaction(() => store.settings.set(patch));
       if (patch.durability !== undefined) store.applyDurability();
       return store.settings.get();
+    },
+
+    'kernels.read': ({ adapter, version }) => store.kernels.get(adapter, version),
+
+    'kernels.keep'({ adapter, version, choices }) {
+      store.transaction(() => store.kernels.set(adapter, version, choices));
+      return { kept: Object.keys(choices).length };
     },
   };
 }

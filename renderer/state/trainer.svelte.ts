@@ -5,8 +5,16 @@
  */
 import type { Client } from '../../contract/api.ts';
 import { KronlabError } from '../../contract/errors.ts';
+import { createKernelStore } from '../../contract/kernel-store.ts';
 import type { RunSummary } from '../../contract/runs.ts';
-import type { AdapterReport, TrainingResult, WorkerMessage, WorkerRequest } from '../../contract/training.ts';
+import type {
+  AdapterReport,
+  KernelOwner,
+  KernelStore,
+  TrainingResult,
+  WorkerMessage,
+  WorkerRequest,
+} from '../../contract/training.ts';
 import { LiveRun } from './live-run.svelte.ts';
 import { RunWriter, type RunOutcome } from './run-writer.ts';
 import type { Toasts } from './toasts.svelte.ts';
@@ -20,11 +28,15 @@ export interface TrainingPort {
   terminate(): void;
 }
 
+/** What the worker says of the run that it trains. */
+type RunMessage = Extract<WorkerMessage, { type: 'started' | 'progress' | 'append' | 'finished' }>;
+
 /** How long a run may take to obey "stop" before its worker is ended. */
 const STOP_PATIENCE_MS = 30_000;
 
 export class TrainerStore {
   #client: Client;
+  #kernels: KernelStore;
   #toasts: Toasts;
   #createPort: () => TrainingPort;
   #port: TrainingPort | null = null;
@@ -43,6 +55,7 @@ export class TrainerStore {
 
   constructor(client: Client, toasts: Toasts, createPort: () => TrainingPort) {
     this.#client = client;
+    this.#kernels = createKernelStore(client);
     this.#toasts = toasts;
     this.#createPort = createPort;
   }
@@ -165,6 +178,15 @@ export class TrainerStore {
       this.checkedMs = Date.now();
       return;
     }
+    if (message.type === 'read-kernels') {
+      void this.#answerKernels(message.owner);
+      return;
+    }
+    if (message.type === 'keep-kernels') {
+      // What cannot be kept is measured again at the next start.
+      this.#kernels.keep(message.owner, message.choices).catch(() => undefined);
+      return;
+    }
     if (message.type === 'failed') {
       this.#fail(KronlabError.fromShape(message.error), message.runId);
       return;
@@ -173,7 +195,14 @@ export class TrainerStore {
     if (live?.run.id === message.runId) this.#receiveOfRun(live, message);
   }
 
-  #receiveOfRun(live: LiveRun, message: Exclude<WorkerMessage, { type: 'adapter' | 'failed' }>): void {
+  /** The worker waits for the answer; where the store gives none, it measures. */
+  async #answerKernels(owner: KernelOwner): Promise<void> {
+    const port = this.#port;
+    const choices = await this.#kernels.read(owner).catch(() => null);
+    port?.postMessage({ type: 'kernels', choices });
+  }
+
+  #receiveOfRun(live: LiveRun, message: RunMessage): void {
     switch (message.type) {
       case 'started':
         live.environment = message.environment;

@@ -229,3 +229,27 @@ test('a run that the store refuses is stopped and the reason is told', async () 
   expect(toasts.items.map((toast) => toast.text)).toEqual(['The run is in the trash.']);
   expect(port().requests.at(-1)).toEqual({ type: 'command', command: 'stop' });
 });
+
+test('the worker gets the kernel choices of its adapter, and none where they cannot be read', async () => {
+  const owner = { adapter: 'Card | maker | chip', version: '1' };
+  client.answers['kernels.read'] = ({ adapter }) => ({ key: adapter });
+  trainer.probe();
+  port().say({ type: 'read-kernels', owner });
+  await vi.advanceTimersByTimeAsync(0);
+  expect(port().requests.at(-1)).toEqual({ type: 'kernels', choices: { key: owner.adapter } });
+
+  client.answers['kernels.read'] = () => Promise.reject(new KronlabError('unavailable', 'closed'));
+  port().say({ type: 'read-kernels', owner });
+  await vi.advanceTimersByTimeAsync(0);
+  expect(port().requests.at(-1)).toEqual({ type: 'kernels', choices: null });
+});
+
+test('what the worker measured is kept; a store that cannot keep it disturbs nothing', async () => {
+  const owner = { adapter: 'Card | maker | chip', version: '1' };
+  const choices = { key: 'name' };
+  trainer.probe();
+  port().say({ type: 'keep-kernels', owner, choices });
+  await vi.advanceTimersByTimeAsync(0);
+  expect(client.calls).toEqual([{ name: 'kernels.keep', input: { ...owner, choices } }]);
+  expect(toasts.items).toEqual([]);
+});

@@ -6,7 +6,7 @@
 import '../no-eval.ts';
 import { KronlabError } from '../../contract/errors.ts';
 import type { RunSpec } from '../../contract/run-spec.ts';
-import type { Trainer, WorkerMessage, WorkerRequest } from '../../contract/training.ts';
+import type { KernelStore, Trainer, WorkerMessage, WorkerRequest } from '../../contract/training.ts';
 import { loadDataset } from '../../datasets/web.ts';
 import { createTrainer } from '../../training/loop/trainer.ts';
 import { version } from '../../package.json';
@@ -15,6 +15,21 @@ import { RunControl } from './run-control.ts';
 
 let trainer: Promise<Trainer> | null = null;
 let control: RunControl | null = null;
+/** Takes the window's answer to `read-kernels`. */
+let takeChoices: (choices: unknown) => void = () => undefined;
+
+/** The window has the client; the worker asks it. */
+const kernels: KernelStore = {
+  read: (owner) =>
+    new Promise((resolve) => {
+      takeChoices = resolve;
+      send({ type: 'read-kernels', owner });
+    }),
+  keep(owner, choices) {
+    send({ type: 'keep-kernels', owner, choices });
+    return Promise.resolve();
+  },
+};
 
 function send(message: WorkerMessage): void {
   postMessage(message);
@@ -35,6 +50,7 @@ function openTrainer(): Promise<Trainer> {
     host: hostName(navigator.userAgent),
     appVersion: version,
     loadDataset: (spec) => loadDataset(spec),
+    kernels,
   });
 }
 
@@ -78,6 +94,8 @@ addEventListener('message', (event: MessageEvent<WorkerRequest>) => {
       return void probe();
     case 'train':
       return void train(request.runId, request.spec);
+    case 'kernels':
+      return void takeChoices(request.choices);
     case 'command':
       return control?.set(request.command);
     default:

@@ -7,6 +7,7 @@ import type { DatasetSpec, RunSpec } from '../../contract/run-spec.ts';
 import type { Environment } from '../../contract/runs.ts';
 import type {
   AdapterReport,
+  KernelStore,
   Trainer,
   TrainingControl,
   TrainingListener,
@@ -15,6 +16,7 @@ import type {
 import { createRandom } from '../../datasets/random.ts';
 import type { PreparedDataset } from '../../datasets/dataset.ts';
 import { openGpu, type GpuContext } from '../../gpu-kernels/device.ts';
+import { kernelOwner } from '../../gpu-kernels/tuning/kernel-owner.ts';
 import { size } from '../program/graph.ts';
 import type { Parameter } from '../program/parameters.ts';
 import { randomStreams } from './batches.ts';
@@ -30,6 +32,8 @@ export interface TrainerOptions {
   loadDataset(spec: DatasetSpec): Promise<PreparedDataset>;
   /** Time that one submit should take, in ms. Left out: what keeps a window smooth. */
   submitBudgetMs?: number;
+  /** Where measured kernel choices are kept. Left out: every trainer measures anew. */
+  kernels?: KernelStore;
 }
 
 /** Programs kept for the next run; a comparison alternates between a handful. */
@@ -38,20 +42,36 @@ const keptPrograms = 6;
 /** Opens the GPU. Rejects with `no-adapter` and what to switch on. */
 export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
   const gpu = await openGpu(options.gpu);
+  await recallChoices(gpu, options.kernels);
   return new GpuTrainer(gpu, options);
+}
+
+/** Takes over what an earlier trainer measured on this adapter. A software adapter measures nothing and never asks. */
+async function recallChoices(gpu: GpuContext, kernels: KernelStore | undefined): Promise<void> {
+  if (!kernels || gpu.adapterClass === 'software') return;
+  // What cannot be read is measured again: no reason not to train.
+  gpu.choices.load(await kernels.read(kernelOwner(gpu)).catch(() => null));
+}
+
+interface BuiltProgram {
+  program: TrainingProgram;
+  /** The choices of kernels that it was compiled with; null where nothing is measured. */
+  kernels: string | null;
 }
 
 class GpuTrainer implements Trainer {
   readonly adapter: AdapterReport;
   private readonly gpu: GpuContext;
   private readonly options: TrainerOptions;
-  private readonly programs = new Map<string, TrainingProgram>();
+  private readonly programs = new Map<string, BuiltProgram>();
   private readonly datasets = new Map<string, Promise<PreparedDataset>>();
   private lostReason: string | null = null;
+  private keptChoices: string;
 
   constructor(gpu: GpuContext, options: TrainerOptions) {
     this.gpu = gpu;
     this.options = options;
+    this.keptChoices = gpu.choices.fingerprint;
     const environment: Environment = {
       adapter: gpu.name,
       vendor: gpu.vendor,
@@ -84,7 +104,7 @@ class GpuTrainer implements Trainer {
   }
 
   dispose(): void {
-    for (const program of this.programs.values()) program.destroy();
+    for (const { program } of this.programs.values()) program.destroy();
     this.programs.clear();
     this.gpu.device.destroy();
   }
@@ -106,10 +126,10 @@ class GpuTrainer implements Trainer {
       phaseMs: {},
     });
     const data = await this.dataset(spec.dataset);
-    const program = await this.program(spec, data);
+    const { program, kernels } = await this.program(spec, data);
     program.reset((parameter) => initialValues(parameter, spec.seed));
     listener.started({
-      environment: this.adapter.environment,
+      environment: { ...this.adapter.environment, ...(kernels !== null && { kernels }) },
       layers: program.layers,
       parameters: program.parameters.count,
     });
@@ -129,19 +149,32 @@ class GpuTrainer implements Trainer {
   }
 
   /** The compiled program of a spec. Only what is written into it tells programs apart: not the seed, rate or length. */
-  private async program(spec: RunSpec, data: PreparedDataset): Promise<TrainingProgram> {
+  private async program(spec: RunSpec, data: PreparedDataset): Promise<BuiltProgram> {
     const { dataset, model, batchSize } = spec;
     const key = JSON.stringify({ dataset, model, batchSize, optimizer: { ...spec.optimizer, lr: 0 } });
     const known = this.programs.get(key);
-    const program = known ?? (await TrainingProgram.build(this.gpu, spec, data, this.options.submitBudgetMs));
+    const program = known ?? (await this.build(spec, data));
     this.programs.delete(key);
     this.programs.set(key, program);
     const [oldest] = this.programs.keys();
     if (this.programs.size > keptPrograms && oldest !== undefined) {
-      this.programs.get(oldest)?.destroy();
+      this.programs.get(oldest)?.program.destroy();
       this.programs.delete(oldest);
     }
     return program;
+  }
+
+  private async build(spec: RunSpec, data: PreparedDataset): Promise<BuiltProgram> {
+    const { gpu, options } = this;
+    const program = await TrainingProgram.build(gpu, spec, data, options.submitBudgetMs);
+    if (gpu.adapterClass === 'software') return { program, kernels: null };
+    const kernels = gpu.choices.fingerprint;
+    if (kernels !== this.keptChoices) {
+      this.keptChoices = kernels;
+      // Not waited for: what cannot be kept is measured again at the next start.
+      options.kernels?.keep(kernelOwner(gpu), gpu.choices.table).catch(() => undefined);
+    }
+    return { program, kernels };
   }
 }
 

@@ -136,7 +136,7 @@ export async function compile(
 
 /**
  * Lowers every group; those that meet kernels whose fastest variant is not known yet are lowered again when it was
- * measured. The first time they took a variant without scratch memory, so nothing of it stays in the plan.
+ * measured.
  */
 async function lowerGroups(
   gpu: GpuContext,

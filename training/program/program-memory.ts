@@ -20,6 +20,7 @@ export class ProgramMemory implements Lowering {
   private readonly fusion: FusionPlan;
   private readonly regions = new Map<Tensor, Region>();
   private readonly lifetimes = new Map<Region, Lifetime>();
+  private readonly scratchOf = new Map<Group, Region[]>();
   private group: Group | null = null;
 
   constructor(gpu: GpuContext, graph: Graph, resolve: Resolve, fusion: FusionPlan) {
@@ -30,9 +31,11 @@ export class ProgramMemory implements Lowering {
     this.inlined = fusion.inlined;
   }
 
-  /** Everything asked for from now on is in use at this group's position. */
+  /** Everything asked for from now on is in use at this group's position; scratch of an earlier visit is forgotten. */
   enter(group: Group): void {
     this.group = group;
+    for (const region of this.scratchOf.get(group) ?? []) this.lifetimes.delete(region);
+    this.scratchOf.set(group, []);
   }
 
   isStored(tensor: Tensor): boolean {
@@ -57,6 +60,7 @@ export class ProgramMemory implements Lowering {
 
   scratch(label: string, words: number): Region {
     const region = new Region(label, words * 4);
+    if (this.group) this.scratchOf.get(this.group)?.push(region);
     this.touch(region);
     return region;
   }
@@ -77,7 +81,8 @@ export class ProgramMemory implements Lowering {
   private touch(region: Region): void {
     const position = this.group?.position ?? 0;
     const lifetime = this.lifetimes.get(region);
-    if (lifetime) lifetime.last = position;
+    // Groups may be lowered a second time, after others that come later.
+    if (lifetime) lifetime.last = Math.max(lifetime.last, position);
     else this.lifetimes.set(region, { region, first: position, last: position });
   }
 
