@@ -164,6 +164,7 @@ const inverseFreeSettings = {
     fisherSamples: true,
     reduceConvention: true,
     maxFactorSide: true,
+    layers: true,
     /** Here of the preconditioner too: each update is made of a new batch's factors. */
     factorInterval: true,
     denseSteps: true,
