@@ -12,6 +12,7 @@ it.each([
   [{ name: 'sgd', lr: 0.01, momentum: 0 }, 'SGD'],
   [{ name: 'sgd', lr: 0.01, momentum: 0, weightDecayKind: 'decoupled' }, 'SGD (decoupled decay)'],
   [{ name: 'kfac', lr: 0.01, flavour: 'expand' }, 'K-FAC expand'],
+  [{ name: 'kfac', lr: 0.01, flavour: 'reduce', preconditioner: 'ekfac' }, 'EKFAC reduce'],
   [{ name: 'kfac', lr: 0.01, flavour: 'reduce' }, 'K-FAC reduce'],
   [{ name: 'kfac', lr: 0.01, flavour: 'reduce', recipe: 'classic' }, 'K-FAC reduce (classic)'],
   [{ name: 'kfac', lr: 0.01, flavour: 'auto' }, 'K-FAC auto'],

@@ -3,7 +3,7 @@ import type { KfacSpec, OptimizerSpec, SgdSpec } from './run-spec.ts';
 
 /**
  * `AdamW`, `NAdamW`, `SGD Nesterov`, `SGD momentum`, `SGD`, `K-FAC expand`, `K-FAC reduce`, `K-FAC auto`,
- * `Grafting control`, `IKFAC expand`, `SINGD reduce`, `Shampoo`, `SOAP`; recipe and kind of weight decay are added where they are not the default: `K-FAC expand
+ * `EKFAC expand`, `Grafting control`, `IKFAC expand`, `SINGD reduce`, `Shampoo`, `SOAP`; recipe and kind of weight decay are added where they are not the default: `K-FAC expand
  * (classic)`, `Momentum control (classic)`, `AdamW (L2)`, `SGD (decoupled decay)`.
  */
 export function describeOptimizer(spec: OptimizerSpec): string {
@@ -36,5 +36,6 @@ function describeSgd(spec: SgdSpec): string {
 function describeKfac(spec: KfacSpec): string {
   const classic = spec.recipe === 'classic';
   if (spec.preconditioner === 'identity') return classic ? 'Momentum control (classic)' : 'Grafting control';
-  return `K-FAC ${spec.flavour}${classic ? ' (classic)' : ''}`;
+  const method = spec.preconditioner === 'ekfac' ? 'EKFAC' : 'K-FAC';
+  return `${method} ${spec.flavour}${classic ? ' (classic)' : ''}`;
 }

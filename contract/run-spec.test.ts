@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { optimizerSpecSchema, scheduleSpecSchema } from './run-spec.ts';
+import { optimizerSpecSchema, runSpecSchema, scheduleSpecSchema } from './run-spec.ts';
 
 describe('an optimiser stored before clipping and kinds of weight decay', () => {
   it.each([
@@ -49,5 +49,41 @@ describe('K-FAC settings that came later', () => {
     const result = parse(settings);
     expect(result.success).toBe(false);
     expect(result.error?.issues[0]?.path[0]).toBe(field);
+  });
+});
+
+describe('K-FAC settings of damping and update', () => {
+  const parse = (settings: object) =>
+    runSpecSchema.safeParse({
+      ...{ dataset: { id: 'digits' }, model: { kind: 'mlp', hidden: [8] }, batchSize: 8 },
+      ...{ steps: 10, evaluateEvery: 5, seed: 0, target: { metric: 'val.loss', op: '<=', value: 1 } },
+      optimizer: { name: 'kfac', lr: 0.1, flavour: 'reduce', ...settings },
+    });
+
+  it('leave a stored run what it was', () => {
+    expect(parse({}).data?.optimizer).toMatchObject({
+      ...{ dampingScale: 'absolute', dampingFloor: 0, dampingAdaptation: 'none' },
+      ...{ graft: null, momentumPlace: null, klClip: null, inversionBudget: null },
+    });
+  });
+
+  it.each(['relative', 'exact'])('damp measured scales by the rule %s', (dampingRule) => {
+    expect(parse({ preconditioner: 'ekfac', dampingRule }).success).toBe(true);
+  });
+
+  it.each(['pi', 'sqrt', 'plain'])('refuse to damp measured scales by the rule %s', (dampingRule) => {
+    const issues = parse({ preconditioner: 'ekfac', dampingRule }).error?.issues ?? [];
+    expect(issues.map(({ path }) => path.join('.'))).toEqual(['optimizer.dampingRule']);
+    expect(issues[0]?.message).toContain('must be relative or exact for ekfac');
+  });
+
+  it.each([
+    { klClip: 0 },
+    { adaptationDecay: 1 },
+    { dampingFloor: -1 },
+    { inversionBudget: 0 },
+    { graft: 'lars' },
+  ])('refuse %o', (settings) => {
+    expect(parse(settings).success).toBe(false);
   });
 });

@@ -285,6 +285,18 @@ export const runSpecSchema = z
         message: `must divide the width ${spec.model.width}; ${spec.model.heads} heads do not`,
       });
     }
+    const { optimizer } = spec;
+    if (
+      optimizer.name === 'kfac' &&
+      optimizer.preconditioner === 'ekfac' &&
+      !['relative', 'exact'].includes(optimizer.dampingRule)
+    ) {
+      context.addIssue({
+        code: 'custom',
+        path: ['optimizer', 'dampingRule'],
+        message: `must be relative or exact for ekfac, which damps measured scales and not factors; ${optimizer.dampingRule} damps factors`,
+      });
+    }
     // A number of steps that is itself wrong is one mistake, not two.
     if (spec.steps >= 1 && spec.evaluateEvery > spec.steps) {
       context.addIssue({
