@@ -114,6 +114,23 @@ describe('a run', () => {
   });
 });
 
+describe('clipping', () => {
+  it('shortens the momentum and leaves the moments of gradients alone', async () => {
+    const [whole, clipped] = await Promise.all([null, 0.01].map((clipNorm) => prepare(specOf({ clipNorm }))));
+    if (!whole || !clipped) throw new Error('two steps were prepared');
+    for (const engine of [whole, clipped]) engine.run(batchOf(1), { factorMix: 1 });
+    const scale = 0.01 / Math.hypot(...(await readFloats(whole.gpu, whole.arenas.gradients)));
+    expect(scale).toBeLessThan(0.1);
+    const directions = await Promise.all(
+      [whole, clipped].map(({ gpu, rule }) => readFloats(gpu, rule.preconditioner.direction)),
+    );
+    const expected = (directions[0] ?? new Float32Array()).map((x) => scale * x);
+    expectClose(directions[1] ?? [], expected, 2e-6);
+    const moments = [whole, clipped].map(({ gpu, rule }) => readFloats(gpu, rule.moments.averages.whole));
+    expect(await moments[1]).toEqual(await moments[0]);
+  });
+});
+
 /** Padded matrices of one side of the two weights, by the weights' names. */
 async function rootsOf(engine: Awaited<ReturnType<typeof prepare>>): Promise<Map<string, Matrix>> {
   const { layout, powers } = engine.rule;

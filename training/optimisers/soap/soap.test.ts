@@ -184,6 +184,28 @@ describe('a run', () => {
   });
 });
 
+describe('clipping', () => {
+  it('shortens what Adam sees in the bases, and leaves moments and bases alone', async () => {
+    const [whole, clipped] = await Promise.all([null, 0.01].map((clipNorm) => prepare(specOf({ clipNorm }))));
+    if (!whole || !clipped) throw new Error('two steps were prepared');
+    for (const engine of [whole, clipped]) {
+      run(engine, specOf({}), 1, 1);
+      run(engine, specOf({}), 2, 1);
+    }
+    const gradient = await readFloats(whole.gpu, whole.arenas.gradients);
+    const scale = 0.01 / Math.hypot(...gradient);
+    expect(scale).toBeLessThan(0.1);
+    const squares = await readFloats(whole.gpu, whole.rule.squares.whole);
+    expectClose(
+      (await readFloats(clipped.gpu, clipped.rule.squares.whole)).map((x) => 1e6 * x),
+      squares.map((x) => 1e6 * scale * scale * x),
+      1e-5,
+    );
+    const moments = [whole, clipped].map(({ gpu, rule }) => readFloats(gpu, rule.moments.averages.whole));
+    expect(await moments[1]).toEqual(await moments[0]);
+  });
+});
+
 describe('bases', () => {
   it('start as eigenvectors of the first gradient’s moments, the largest eigenvalue first', async () => {
     const spec = specOf({});
