@@ -20,8 +20,10 @@ import tridiagonaliseSource from './tridiagonalise.wgsl';
 
 export interface SymmetricEigenArguments {
   label: string;
-  /** Side of every matrix, a multiple of 4. Rows and columns of zeros (padding) stay apart from the rest: their
-   *  eigenvectors are unit vectors up to the sign, their eigenvalues 0. */
+  /**
+   * Side of every matrix, a multiple of 4. Rows and columns of zeros at the end (padding) stay apart from the rest: the
+   * rows of the eigenvectors with the same numbers are theirs, with eigenvalue 0.
+   */
   n: number;
   /** How many matrices. */
   batch: number;
