@@ -11,13 +11,16 @@
  * a row is said in `factor-rows.ts`, what is sent back for each Fisher in `docs/kfac.md`.
  */
 import type { KfacSpec } from '../../contract/run-spec.ts';
+import { imagePadding } from '../../gpu-kernels/convolution/padding.ts';
+import { placeWindow, type ConvolutionShape } from '../../gpu-kernels/convolution/window.ts';
 import { linearGrid } from '../../gpu-kernels/grid.ts';
 import { floatBits } from '../../gpu-kernels/dispatch.ts';
 import type { Region } from '../../gpu-kernels/region.ts';
 import { expandTemplate } from '../../gpu-kernels/template.ts';
-import type { LayerUse } from '../models/layers.ts';
+import type { LayerUse, LinearLayer, Source } from '../models/layers.ts';
 import { backward } from '../program/backward.ts';
 import { lastAxis, size, type Graph, type Tensor } from '../program/graph.ts';
+import { padForConvolution } from '../program/operations/convolution.ts';
 import { lossSeed, type Loss, type SeedMode, type TermPlaces } from '../program/operations/loss.ts';
 import { invertIndex } from '../program/operations/inverse-index.ts';
 import { placesInSegments } from '../program/operations/segments.ts';
@@ -38,6 +41,7 @@ import {
 } from './factor-rows.ts';
 import type { Factor, FactorSet, LayerMoment } from './factors.ts';
 import { gram } from './gram.ts';
+import { patchGram, takesPatches } from './gram-lanes.ts';
 
 /** The settings of a run, and the empirical Fisher with every loss term sent back on its own. */
 export type FisherKind = KfacSpec['fisher'] | 'empirical-per-term';
@@ -155,6 +159,7 @@ class FactorPhase {
   private addInputs(): void {
     for (const side of this.set.inputs) {
       if (side.layer.uses.some(({ source }) => source.kind === 'ids')) this.addCounts(side);
+      else if (this.readsPatches(side)) this.addPatches(side);
       else this.addMoment(side, inputMoment(side.layer, side.flavour, this.set.convention), false);
     }
   }
@@ -247,6 +252,41 @@ class FactorPhase {
     );
   }
 
+  /** Whether the patches of an expanded convolution need not be written down. */
+  private readsPatches({ layer, flavour, factors }: LayerMoment): boolean {
+    if (flavour !== 'expand' || factors.length > 1) return false;
+    return layer.uses.every(({ source }) => {
+      if (source.kind !== 'image') return false;
+      return takesPatches(this.set.gpu, shapeOf(layer, source));
+    });
+  }
+
+  /** A of convolutions, from the images with zeros around them that the convolutions themselves read. */
+  private addPatches({ layer, factors }: LayerMoment): void {
+    const positions = staticPositions(layer.uses) ?? NaN;
+    const examples = layer.uses[0]?.positions.examples ?? 1;
+    layer.uses.forEach(({ source }, i) => {
+      if (source.kind !== 'image') return;
+      const shape = shapeOf(layer, source);
+      const image = padForConvolution(source.image, imagePadding(shape));
+      for (const { factor, columns } of factors) {
+        this.graph.effect(factor.name, [image], (lowering) =>
+          patchGram({
+            label: 'factor',
+            x: lowering.region(image),
+            shape,
+            ones: columns.ones,
+            factor: factor.fresh,
+            padded: factor.padded,
+            alpha: 1 / (examples * positions),
+            accumulate: i > 0,
+            scratch: (label, words) => lowering.scratch(label, words),
+          }),
+        );
+      }
+    });
+  }
+
   /** A of one-hot vectors: how often each number occurs, on the diagonal. */
   private addCounts({ layer, factors }: LayerMoment): void {
     const positions = staticPositions(layer.uses);
@@ -332,4 +372,13 @@ class FactorPhase {
       },
     ]);
   }
+}
+
+function shapeOf(
+  layer: LinearLayer,
+  { image, window }: Extract<Source, { kind: 'image' }>,
+): ConvolutionShape {
+  const [images, height, width, channels] = image.shape as [number, number, number, number];
+  const placed = placeWindow('convolution', [height, width], window);
+  return { images, channels, outputs: layer.outputs, groups: layer.groups, window: placed };
 }

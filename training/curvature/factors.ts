@@ -40,6 +40,7 @@ export interface LayerMoment {
 
 /** All factors of a model and the memory they live in. */
 export interface FactorSet {
+  readonly gpu: GpuContext;
   readonly layers: KfacLayer[];
   readonly factors: Factor[];
   readonly inputs: readonly LayerMoment[];
@@ -119,6 +120,7 @@ export function createFactors(
   const place = (label: string, regions: Region[]) =>
     wholeBuffer(label, placeInNewBuffer(gpu, label, regions));
   return {
+    gpu,
     layers: blocks,
     factors,
     inputs: [...byRows.values()],

@@ -186,6 +186,25 @@ describe('gram', () => {
     },
   );
 
+  it('shares rows over four lanes on software adapters, in slices where the matrix is small', async () => {
+    const sizes = [24, 28, 32, 36, 64, 68, 144].flatMap((width) =>
+      [64, 66, 257, 530, 1027].map((rows) => ({ rows, width })),
+    );
+    const options: Partial<Case>[] = [
+      {},
+      { ones: true, accumulate: true },
+      { around: [4, 8], weighted: true, ones: true },
+      { scale: 0.25, accumulate: true },
+    ];
+    const launches = await check(
+      sizes.flatMap((size) =>
+        options.map((option) => ({ ones: false, accumulate: false, ...size, ...option })),
+      ),
+      'software',
+    );
+    expect(new Set(launches)).toEqual(new Set([1, 2]));
+  });
+
   it('keeps to one launch where nothing is gained by splitting', async () => {
     const launches = await check(
       [

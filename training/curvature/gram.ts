@@ -4,6 +4,7 @@ import { sumMiddle } from '../../gpu-kernels/reduce/sum-middle.ts';
 import type { GpuContext } from '../../gpu-kernels/device.ts';
 import type { Region } from '../../gpu-kernels/region.ts';
 import { expandTemplate } from '../../gpu-kernels/template.ts';
+import { gramByLanes, takesLanes } from './gram-lanes.ts';
 import source from './gram.wgsl';
 
 export interface GramArguments {
@@ -46,6 +47,7 @@ function addTo(region: Region): Access {
 
 /** factor = alpha * [X 1]^T [X 1] (+ factor), X the chosen columns. */
 export function gram(gpu: GpuContext, args: GramArguments): Dispatch[] {
+  if (takesLanes(gpu, args)) return gramByLanes(args);
   const size = args.width + (args.ones ? 1 : 0);
   const tiles = Math.ceil(size / 8);
   const count = (tiles * (tiles + 1)) / 2;
@@ -92,9 +94,16 @@ export function gram(gpu: GpuContext, args: GramArguments): Dispatch[] {
     workgroups: [Math.ceil(count / group), 1, slices],
     flops: args.rows * size * (size + 1),
   };
-  if (slices === 1) return [launch];
-  const { label, scratch, factor } = args;
-  const y = args.accumulate ? addTo(factor) : factor;
-  const sums = sumMiddle({ label, scratch, x: target, y, outer: 1, length: slices, inner: words });
-  return [launch, ...sums];
+  return slices === 1 ? [launch] : [launch, ...addSlices(args, target, slices)];
+}
+
+/** Adds up the copies of a factor that slices of the rows have made. */
+export function addSlices(
+  args: Pick<GramArguments, 'label' | 'scratch' | 'factor' | 'padded' | 'accumulate'>,
+  copies: Region,
+  slices: number,
+): Dispatch[] {
+  const { label, scratch, factor, accumulate, padded } = args;
+  const y = accumulate ? addTo(factor) : factor;
+  return sumMiddle({ label, scratch, x: copies, y, outer: 1, length: slices, inner: padded * padded });
 }

@@ -34,7 +34,7 @@ const operation: Operation<ConvolutionShape> = {
     if (!g) return [];
     const { graph } = g;
     const dx = (): Tensor => {
-      const padded = pad(g, gradientPadding(shape));
+      const padded = padForConvolution(g, gradientPadding(shape));
       return graph.add1(inputGradient, [padded, weight], { shape: x.shape, label: 'input gradient' }, shape);
     };
     const ofWeight = (): Tensor[] =>
@@ -111,8 +111,8 @@ const padOperation: Operation<Padding> = {
   },
 };
 
-/** A tensor of its own, because a convolution and its weight gradient share it. */
-function pad(x: Tensor, padding: Padding): Tensor {
+/** A tensor of its own, because a convolution, its weight gradient and K-FAC's factors share it. */
+export function padForConvolution(x: Tensor, padding: Padding): Tensor {
   if (!needsPadding(padding)) return x;
   const { images, padded, channels } = padding;
   return x.graph.add1(padOperation, [x], { shape: [images, ...padded, channels], label: 'padded' }, padding);
@@ -148,7 +148,7 @@ export function convolution(
   const shape: ConvolutionShape = { images, channels, outputs, groups, window };
   return x.graph.add1(
     operation,
-    [x, weight, pad(x, imagePadding(shape)), ...(bias ? [bias] : [])],
+    [x, weight, padForConvolution(x, imagePadding(shape)), ...(bias ? [bias] : [])],
     { shape: [images, ...window.output, outputs], label: 'convolution' },
     shape,
   );
