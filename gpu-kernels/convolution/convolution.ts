@@ -11,6 +11,14 @@ import { uploadTable, type Region } from '../region.ts';
 import { expandTemplate } from '../template.ts';
 import arrangeSource from './arrange-weight.wgsl';
 import productSource from './gather-product.wgsl';
+import {
+  directProduct,
+  directUnit,
+  directWeightGradient,
+  isDirectProduct,
+  isDirectWeightGradient,
+  weightSlices,
+} from './direct.ts';
 import { gradientPadding, imagePadding, type Padding } from './padding.ts';
 import { forwardSteps, gradientSteps, type Steps } from './steps.ts';
 import { productTile, weightGradientTile } from './tiles.ts';
@@ -92,6 +100,7 @@ function product(
   const { shape } = args;
   const { window, groups } = shape;
   const { outer } = what;
+  if (isDirectProduct(shape, outer)) return [direct(args, what)];
   const rows = shape.images * what.part[0] * what.part[1];
   const steps = what.gradient ? gradientSteps(shape, what.padding) : forwardSteps(shape, what.padding);
   const tile = productTile(gpu, rows, steps.count, outer);
@@ -148,6 +157,17 @@ function product(
     flops: flopsOf(shape),
   };
   return [arrange(args, { table, arranged, steps, outer, columns, gradient: what.gradient }), launch];
+}
+
+function direct(args: ForwardArguments | InputGradientArguments, what: Product): Dispatch {
+  const { shape, weight } = args;
+  return directProduct(shape, {
+    ...what,
+    weight,
+    bias: 'bias' in args ? args.bias : undefined,
+    store: args.store(directUnit(shape, what.gradient)),
+    flops: flopsOf(shape),
+  });
 }
 
 interface Arrangement {
@@ -212,13 +232,28 @@ export function convolutionWeightGradient(gpu: GpuContext, args: WeightGradientA
   const pixels = shape.images * window.output[0] * window.output[1];
   const quads = channels % 4 === 0;
   const tile = weightGradientTile(gpu, { outputs, columns, groups, pixels });
-  const slices = Math.ceil(pixels / tile.slice);
+  const ofLines = isDirectWeightGradient(shape) ? weightSlices(gpu, shape) : null;
+  const slices = ofLines?.slices ?? Math.ceil(pixels / tile.slice);
   const pitch = Math.ceil(columns / 4) * 4;
   const partials: Partials = {
     slices,
     weight: args.scratch('partial weight gradients', slices * shape.outputs * pitch),
     ...(args.bias ? { bias: args.scratch('partial bias gradients', slices * shape.outputs) } : {}),
   };
+  if (ofLines) {
+    const sums = directWeightGradient(shape, {
+      ...ofLines,
+      label: 'convolution weight gradient',
+      image: args.image,
+      padding: imagePadding(shape),
+      gradient: args.gradient,
+      partials: partials.weight,
+      distance: pitch,
+      biasPartials: partials.bias,
+      flops: flopsOf(shape),
+    });
+    return [sums, sumPartials(args, partials)];
+  }
   const tiles = Math.ceil(outputs / (tile.to * tile.wy));
   const launch: Dispatch = {
     label: 'convolution weight gradient',
