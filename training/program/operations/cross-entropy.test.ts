@@ -182,3 +182,30 @@ it('refuses a smoothing that is no share', () =>
         ).terms,
     ),
   ).rejects.toThrow('cross-entropy: a label smoothing of 1.5 is not in [0, 1]'));
+
+describe('of many classes', () => {
+  test.each(
+    (['software', 'gpu'] as const).flatMap((adapterClass) =>
+      [257, 1030].flatMap((classes) => [0, 0.1].map((smoothing) => ({ adapterClass, classes, smoothing }))),
+    ),
+  )('$classes on class $adapterClass, smoothing $smoothing', async ({ adapterClass, classes, smoothing }) => {
+    const batch = batchOf(7, classes, (row) => row === 2);
+    // The largest logit stands twice in a row: the first place is the prediction.
+    const twice = batch.logits;
+    twice[3 * classes + 6] = 9;
+    twice[3 * classes + 200] = 9;
+    batch.labels[3] = 6;
+    const [terms, hits, probabilities, counted] = await evaluate((_, leaf) => {
+      const loss = lossOf(leaf, batch, { smoothing, ignored });
+      return [loss.terms, loss.hits!, loss.probabilities!, loss.counted!];
+    }, adapterClass);
+    expect(mean(terms!)).toBeCloseTo(meanLoss(batch, twice, smoothing), 4);
+    expect(counted![0]).toBe(6);
+    batch.labels.forEach((label, row) => {
+      const expected = logProbabilities(rowOf(batch, twice, row)).map(Math.exp);
+      expectClose(probabilities!.subarray(row * classes, (row + 1) * classes), expected, f32Tolerance);
+      const best = expected.indexOf(Math.max(...expected));
+      expect(hits![row]).toBeCloseTo(label === best ? 7 / 6 : 0, 5);
+    });
+  });
+});

@@ -9,9 +9,10 @@ import philox from '../../../gpu-kernels/philox.wgsl';
 import { expandTemplate } from '../../../gpu-kernels/template.ts';
 import { lastAxis, size, type Operation, type Tensor } from '../graph.ts';
 import { stepScalarsSource, type StepUniform } from '../step-scalars.ts';
+import crossEntropyWideSource from './cross-entropy-wide.wgsl';
 import crossEntropySource from './cross-entropy.wgsl';
 import countSource from './loss-count.wgsl';
-import { launchRows } from './loss-rows.ts';
+import { launchRows, rowThreads } from './loss-rows.ts';
 import seedSource from './loss-seed.wgsl';
 import { sumAxes } from './reduce.ts';
 import squaredErrorSource from './squared-error.wgsl';
@@ -69,8 +70,14 @@ const crossEntropyOperation: Operation<CrossEntropyAttributes> = {
   name: 'cross-entropy',
   lower(node, lowering) {
     const { smoothing, ignored } = node.attributes;
+    const options = { SMOOTH: smoothing > 0, IGNORE: ignored !== null };
+    const threads = rowThreads(lowering, node.inputs[0] as Tensor);
+    const lanes = threads?.lanes ?? false;
     return launchRows(node, lowering, {
-      code: expandTemplate(crossEntropySource, { SMOOTH: smoothing > 0, IGNORE: ignored !== null }),
+      code: threads
+        ? expandTemplate(crossEntropyWideSource, { ...options, LANES: lanes, WIDTH: threads.width })
+        : expandTemplate(crossEntropySource, options),
+      threads,
       names: [
         ['logits', 'array<f32>'],
         ['labels', 'array<u32>'],
