@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it, test } from 'vitest';
-import type { GpuContext } from '../../../gpu-kernels/device.ts';
+import { releaseScope, type GpuContext } from '../../../gpu-kernels/device.ts';
 import { testGpu } from '../../../gpu-kernels/test-gpu.ts';
 import { size, type Graph } from '../graph.ts';
-import { checkOperation, evaluate, f32Tolerance, noise } from '../test-program.ts';
+import { checkOperation, evaluate, f32Tolerance, noise, prepare } from '../test-program.ts';
 import { relu } from './elementwise.ts';
 import { inverseIndexOf, noRow, type InverseIndex } from './inverse-index.ts';
 import {
@@ -120,6 +120,51 @@ describe.each(ragged)('segments $name', ({ offsets, rows }) => {
         tolerance: f32Tolerance,
       });
     }
+  });
+});
+
+describe('long segments, summed in shares', () => {
+  const rows = 400;
+  const bounds = [0, 3, 3, 330, 391];
+  const segmentOf = (row: number): number => bounds.findLastIndex((begin) => begin <= row);
+  const reference = (of: (row: number) => number, width: number) =>
+    scatterReference(
+      Array.from({ length: rows }, (_, row) => of(row)),
+      bounds.length - 1,
+      width,
+    );
+
+  test.each([[4], [3], [1]])('of %i numbers', async (width) => {
+    await checkOperation({
+      inputs: [{ shape: [rows, width] }],
+      build: (x) => relu(segmentSum(relu(x), integers(gpu, x.graph, bounds))),
+      reference: (x) => reference(segmentOf, width)(x.map((v) => Math.max(v, 0))).map((v) => Math.max(v, 0)),
+      tolerance: f32Tolerance,
+    });
+  });
+
+  test('in another order', async () => {
+    const order = Array.from({ length: rows }, (_, i) => (i * 7) % 4);
+    await checkOperation({
+      inputs: [{ shape: [rows, 2] }],
+      build: (x) => scatterSum(x, integers(gpu, x.graph, order), 4, inverseOn(x.graph, order, 4)),
+      reference: reference((row) => order[row]!, 2),
+      tolerance: f32Tolerance,
+    });
+  });
+
+  test('only where there is too little work otherwise', async () => {
+    const launches = async (width: number, adapterClass: 'software' | 'gpu'): Promise<number> => {
+      const test = await prepare((graph, leaf) => {
+        const x = leaf(new Float32Array(rows * width), [rows, width]);
+        return segmentSum(x, integers(gpu, graph, bounds));
+      }, adapterClass);
+      releaseScope(test.gpu);
+      return test.program.statistics.dispatches;
+    };
+    expect(await launches(4, 'software')).toBe(2);
+    expect(await launches(2048, 'software')).toBe(1);
+    expect(await launches(2048, 'gpu')).toBe(2);
   });
 });
 

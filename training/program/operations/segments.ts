@@ -13,6 +13,7 @@ import { multiply } from './elementwise.ts';
 import gatherSource from './gather-rows.wgsl';
 import { invertIndex, type InverseIndex } from './inverse-index.ts';
 import segmentSource from './segment-of-rows.wgsl';
+import partsSource from './segment-parts.wgsl';
 import sumSource from './segment-sum.wgsl';
 
 const gatherOperation: Operation<{ inverse: InverseIndex | null }> = {
@@ -65,26 +66,55 @@ const segmentOperation: Operation<null> = {
   lower: (node, lowering) => launchSum(node, lowering),
 };
 
+/** Threads that keep an adapter of each class busy. */
+const enoughThreads = { software: 2 ** 9, gpu: 2 ** 14 } as const;
+
+/** A share of a segment's rows is no shorter than this, on average. */
+const rowsOfShare = 32;
+
+/** Into how many shares the rows of each segment fall: one, unless long segments leave most of the adapter idle. */
+function sharesOf({ gpu }: Lowering, threads: number, rowsOfSegment: number): number {
+  const wanted = Math.min(enoughThreads[gpu.adapterClass] / threads, rowsOfSegment / rowsOfShare, 64);
+  return wanted < 2 ? 1 : Math.floor(wanted);
+}
+
 /** Inputs: the rows, the offsets, and for rows in another order their positions. */
 function launchSum(node: Node, lowering: Lowering): Dispatch[] {
   const [x, offsets, order] = node.inputs as [Tensor, Tensor, Tensor | undefined];
   const y = node.outputs[0] as Tensor;
   const { unit, type, width } = rowUnits(y.shape.slice(1));
-  return [
+  const count = size(y.shape) / unit;
+  const rows = size(x.shape) / (width * unit);
+  const shares = sharesOf(lowering, count, (rows * width) / count);
+  const sums = (result: Access): Dispatch =>
     launch({
       label: node.operation.name,
       source: sumSource,
-      values: { TYPE: type, ORDERED: order !== undefined },
-      threads: size(y.shape) / unit,
-      params: [width, size(x.shape) / (width * unit)],
+      values: { TYPE: type, ORDERED: order !== undefined, PARTS: shares > 1 },
+      threads: count * shares,
+      params: [width, rows, shares],
       access: [
         lowering.reader('x', x, unit),
         memory('offsets', lowering.region(offsets), 'u32'),
         ...(order ? [memory('order', lowering.region(order), 'u32')] : []),
-        lowering.writer('y', y, unit),
+        result,
       ],
-    }),
-  ];
+    });
+  if (shares === 1) return [sums(lowering.writer('y', y, unit))];
+  const partials = lowering.scratch(`${node.operation.name}: shares`, shares * size(y.shape));
+  const store: Access = {
+    code: `fn y_set(i: u32, value: ${type}) { shares[i] = value; }`,
+    bindings: [{ name: 'shares', type: `array<${type}>`, region: partials, write: true }],
+  };
+  const total = launch({
+    label: `${node.operation.name}: shares`,
+    source: partsSource,
+    values: {},
+    threads: count,
+    params: [shares],
+    access: [memory('partials', partials, type), lowering.writer('y', y, unit)],
+  });
+  return [sums(store), total];
 }
 
 const segmentOfRowsOperation: Operation<null> = {
