@@ -95,7 +95,8 @@ addEventListener('message', (event: MessageEvent<WorkerRequest>) => {
     case 'train':
       return void train(request.runId, request.spec);
     case 'kernels':
-      return void takeChoices(request.choices);
+      takeChoices(request.choices);
+      return undefined;
     case 'command':
       return control?.set(request.command);
     default:
