@@ -1,0 +1,24 @@
+/** Counts what an import leaves out, by reason, so that the report stays short whatever the file holds. */
+import type { SkipReport } from '../tensor-dataset.ts';
+
+const mostReasons = 50;
+
+export class Skips {
+  readonly #reasons = new Map<string, { count: number; first: string }>();
+  #total = 0;
+
+  /** `place` names the row or file: `line 12`. */
+  add(reason: string, place: string): void {
+    this.#total += 1;
+    const known = this.#reasons.get(reason);
+    if (known !== undefined) known.count += 1;
+    else this.#reasons.set(reason, { count: 1, first: place });
+  }
+
+  /** The commonest reasons first. */
+  report(): SkipReport {
+    const reasons = Array.from(this.#reasons, ([reason, { count, first }]) => ({ reason, count, first }));
+    reasons.sort((a, b) => b.count - a.count);
+    return { total: this.#total, reasons: reasons.slice(0, mostReasons) };
+  }
+}
