@@ -1,0 +1,182 @@
+/**
+ * Data sets out of files that hold arrays with names and nothing else (NPZ, safetensors; a pair of NPY files): which
+ * array is the inputs, which the labels, which split it belongs to, told by the names people use.
+ */
+import { elementCount, type TensorDataset } from '../tensor-dataset.ts';
+import { assemble, type Part } from './assemble.ts';
+import { checkCounts } from './labels.ts';
+import { checkLimit, fault, type ImportContext } from './limits.ts';
+
+export interface NamedArray {
+  /** Errors call it this: `mnist.npz, array "x_train"`. */
+  place: string;
+  name: string;
+  shape: readonly number[];
+  values: Uint8Array | Float64Array | readonly string[];
+  /** Whether the file says that these are fractions: such a target is regressed, whole numbers are classes. */
+  fractional: boolean;
+}
+
+const inputNames = new Set(['inputs', 'input', 'images', 'image', 'x', 'data', 'features']);
+const labelNames = new Set(['labels', 'label', 'y', 'targets', 'target', 'classes', 'class']);
+const splitNames: Readonly<Record<string, string>> = {
+  train: 'train',
+  training: 'train',
+  val: 'validation',
+  valid: 'validation',
+  validation: 'validation',
+  dev: 'validation',
+  test: 'test',
+  testing: 'test',
+};
+
+/** What a name such as `x_train` or `test.labels` says. */
+function roleOf(name: string, target: string | undefined) {
+  const words = name
+    .toLowerCase()
+    .replace(/\.npy$/, '')
+    .split(/[^a-z0-9]+/);
+  const splitWord = words.find((word) => splitNames[word] !== undefined);
+  const rest = words.filter((word) => word !== splitWord).join('_');
+  const split = splitWord === undefined ? null : splitNames[splitWord]!;
+  if (target !== undefined && [name.toLowerCase(), rest].includes(target.toLowerCase()))
+    return { split, role: 'labels' as const };
+  if (inputNames.has(rest)) return { split, role: 'inputs' as const };
+  if (target === undefined && labelNames.has(rest)) return { split, role: 'labels' as const };
+  return { split, role: null };
+}
+
+/**
+ * Puts the arrays together. Inputs `[N, D]` are a table, `[N, H, W]`, `[N, C, H, W]` and `[N, H, W, C]` (C of 1, 3 or 4)
+ * images. Throws `KronlabError` (`invalid`) that lists the arrays where their names do not tell.
+ *
+ * @param target the array with the labels, where its name is not one of the usual
+ */
+export function fromNamedArrays(
+  file: string,
+  arrays: readonly NamedArray[],
+  name: string,
+  target: string | undefined,
+  context: ImportContext,
+): TensorDataset {
+  const pairs = pairArrays(file, arrays, target);
+  let shape: readonly number[] | null = null;
+  const parts: Part[] = [];
+  let targetWidth = 1;
+  for (const { split, inputs, labels } of pairs) {
+    const layout = layoutOf(inputs, context);
+    if (shape !== null && shape.join() !== layout.shape.join()) {
+      throw fault(
+        inputs.place,
+        null,
+        `its examples are ${layout.shape.join(' x ')}, others are ${shape.join(' x ')}`,
+        'give arrays of one data set',
+      );
+    }
+    shape = layout.shape;
+    const count = inputs.shape[0]!;
+    checkCounts(inputs.place, count, labels.place, labels.shape[0] ?? 0);
+    const answer = answerOf(labels);
+    targetWidth = answer.width;
+    parts.push({ split, file: inputs.place, count, inputs: layout.values, ...answer.part });
+  }
+  const targetName = target ?? pairs[0]!.labels.name;
+  return assemble(
+    {
+      name,
+      kind: shape!.length === 1 ? 'table' : 'images',
+      shape: shape!,
+      parts,
+      targetNames: targetWidth === 1 ? [targetName] : numbered(targetName, targetWidth),
+      columns:
+        shape!.length === 1
+          ? numbered('x', shape![0]!).map((column) => ({ name: column, type: 'number' }))
+          : [],
+    },
+    context.limits,
+  );
+}
+
+function pairArrays(file: string, arrays: readonly NamedArray[], target: string | undefined) {
+  const roles = arrays.map((array) => ({ array, ...roleOf(array.name, target) }));
+  const pairs = roles
+    .filter(({ role }) => role === 'inputs')
+    .flatMap(({ array, split }) => {
+      const labels = roles.find((other) => other.role === 'labels' && other.split === split);
+      return labels === undefined ? [] : [{ split, inputs: array, labels: labels.array }];
+    });
+  if (pairs.length > 0) return pairs;
+  const [first, second] = [...arrays].sort((a, b) => b.shape.length - a.shape.length);
+  if (arrays.length === 2 && first!.shape.length >= 2 && second!.shape[0] === first!.shape[0])
+    return [{ split: null, inputs: first!, labels: second! }];
+  const list = arrays.slice(0, 20).map((array) => `${array.name} [${array.shape.join(', ')}]`);
+  throw fault(
+    file,
+    null,
+    `its arrays are ${list.join(', ') || 'none'}, and their names do not say which are inputs and which labels`,
+    'call them x and y (or x_train, y_train, x_test, y_test), or name the labels with --target',
+  );
+}
+
+function layoutOf(
+  { place, shape, values, name }: NamedArray,
+  { limits }: ImportContext,
+): { shape: number[]; values: Uint8Array | Float32Array } {
+  if (!(values instanceof Uint8Array || values instanceof Float64Array))
+    throw fault(place, null, 'holds text; inputs are numbers', 'choose an array of numbers');
+  const numbers = values instanceof Uint8Array ? values : Float32Array.from(values);
+  const [count = 0, ...rest] = shape;
+  if (rest.some((side) => side === 0) || count === 0)
+    throw fault(place, null, `"${name}" holds no values`, 'choose an array with at least one example');
+  if (rest.length <= 1) {
+    checkLimit(place, null, rest[0] ?? 1, limits.columns, 'columns');
+    return { shape: [rest[0] ?? 1], values: numbers };
+  }
+  if (rest.length > 3) {
+    throw fault(
+      place,
+      null,
+      `has ${shape.length} dimensions`,
+      'inputs have 2 (rows, columns) to 4 (images, channels, rows, columns)',
+    );
+  }
+  const channelsLast = rest.length === 3 && ![1, 3, 4].includes(rest[0]!) && [1, 3, 4].includes(rest[2]!);
+  const [channels, height, width] =
+    rest.length === 2 ? [1, ...rest] : channelsLast ? [rest[2]!, rest[0]!, rest[1]!] : rest;
+  for (const side of [height!, width!]) checkLimit(place, null, side, limits.side, 'pixels along a side');
+  checkLimit(place, null, channels!, limits.columns, 'channels');
+  return {
+    shape: [channels!, height!, width!],
+    values: channelsLast ? channelsFirst(numbers, height! * width!, channels!) : numbers,
+  };
+}
+
+/** `[N, pixels, C]` to `[N, C, pixels]`. */
+function channelsFirst(values: Uint8Array | Float32Array, pixels: number, channels: number) {
+  const moved = values.slice();
+  const size = pixels * channels;
+  for (let i = 0; i < values.length; i += 1) {
+    const within = i % size;
+    moved[i - within + (within % channels) * pixels + Math.floor(within / channels)] = values[i]!;
+  }
+  return moved;
+}
+
+/** `[N]` or `[N, 1]` of whole numbers or text are classes, everything else targets. */
+function answerOf({ place, shape, values, fractional }: NamedArray): {
+  width: number;
+  part: Pick<Part, 'labels' | 'targets'>;
+} {
+  const width = elementCount(shape.slice(1));
+  if (shape.length > 2)
+    throw fault(place, null, `has ${shape.length} dimensions`, 'labels have 1, targets 1 or 2');
+  if (width === 1 && !(fractional && (values as Float64Array).some((value) => !Number.isInteger(value))))
+    return { width, part: { labels: values as Uint8Array } };
+  if (width === 0 || !(values instanceof Uint8Array || values instanceof Float64Array))
+    throw fault(place, null, 'is no column of labels', 'give one label, or numbers, for each example');
+  return { width, part: { targets: Float32Array.from(values) } };
+}
+
+function numbered(name: string, count: number): string[] {
+  return Array.from({ length: count }, (_, i) => `${name}${i}`);
+}
