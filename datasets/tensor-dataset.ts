@@ -46,6 +46,8 @@ export interface GivenSplit {
 export interface SkipReport {
   total: number;
   reasons: { reason: string; count: number; first: string }[];
+  /** Columns of the file that are no inputs. */
+  columns?: { name: string; reason: string }[];
 }
 
 export interface TensorDataset {

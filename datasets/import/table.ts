@@ -1,0 +1,187 @@
+/** Rows of cells, from whatever format, to a data set: types by column, one column per category, a target, a report. */
+import { type Column, type TensorDataset } from '../tensor-dataset.ts';
+import { assemble } from './assemble.ts';
+import { ColumnStore, type Cell, type ColumnType } from './columns.ts';
+import { checkLimit, fault, type ImportContext } from './limits.ts';
+import { Skips } from './skips.ts';
+import { answersOf, chooseTarget, taskOf, type TargetTask } from './targets.ts';
+
+export interface TableOptions {
+  /** The column to predict; default: one called target, label, class or y, else the last. */
+  target?: string | undefined;
+  /** Default: texts and small whole numbers are classes, other numbers are regressed. */
+  task?: TargetTask | undefined;
+  /** Types of columns that are not to be guessed; `ignore` leaves one out. */
+  types?: Readonly<Record<string, ColumnType | 'ignore'>> | undefined;
+  /** Reads the inputs as images `[C, H, W]`. */
+  imageShape?: readonly [number, number, number] | undefined;
+}
+
+export class TableBuilder {
+  readonly skips = new Skips();
+  readonly #file: string;
+  readonly #options: TableOptions;
+  readonly #context: ImportContext;
+  readonly #columns: ColumnStore[];
+  readonly #used: boolean[];
+  readonly #target: string;
+  #places = new Uint32Array(64);
+  #rows = 0;
+
+  /** Throws `KronlabError` (`invalid`) where a column is there twice or the target is none of them. */
+  constructor(file: string, columns: readonly string[], options: TableOptions, context: ImportContext) {
+    checkLimit(file, null, columns.length, context.limits.columns, 'columns');
+    const twice = columns.findIndex((name, index) => columns.indexOf(name) !== index);
+    if (twice !== -1) {
+      throw fault(
+        file,
+        `column ${twice + 1}`,
+        `"${columns[twice]!}" is there twice, first as column ${columns.indexOf(columns[twice]!) + 1}`,
+        'rename or remove one of the two',
+      );
+    }
+    const unknown = Object.keys(options.types ?? {}).find((name) => !columns.includes(name));
+    if (unknown !== undefined)
+      throw fault(
+        file,
+        null,
+        `has no column "${unknown}"`,
+        `its columns are ${columns.slice(0, 30).join(', ')}`,
+      );
+    this.#file = file;
+    this.#options = options;
+    this.#context = context;
+    this.#target = chooseTarget(file, columns, options.target);
+    const types = new Map(Object.entries(options.types ?? {}));
+    this.#used = columns.map((name) => name === this.#target || types.get(name) !== 'ignore');
+    this.#columns = columns.map((name) => {
+      const forced = types.get(name);
+      const type = forced === 'ignore' ? null : (forced ?? null);
+      return new ColumnStore(name, file, name === this.#target, type, context);
+    });
+  }
+
+  /** @param place number of the line or row, from 1 */
+  add(cells: readonly Cell[], place: number): void {
+    if (cells.length !== this.#columns.length) {
+      this.skips.add(
+        `has ${cells.length} cells where there are ${this.#columns.length} columns`,
+        `${this.#file}, row ${place}`,
+      );
+      return;
+    }
+    if (this.#rows === this.#places.length) {
+      checkLimit(this.#file, `row ${place}`, this.#rows + 1, this.#context.limits.examples, 'rows');
+      const bytes = 8 * 2 * this.#rows * this.#columns.filter((column) => column.leftOut === null).length;
+      checkLimit(this.#file, `row ${place}`, bytes, this.#context.limits.bytes, 'bytes of cells');
+      const grown = new Uint32Array(2 * this.#places.length);
+      grown.set(this.#places);
+      this.#places = grown;
+    }
+    this.#places[this.#rows] = place;
+    this.#rows += 1;
+    for (let i = 0; i < cells.length; i += 1) if (this.#used[i]) this.#columns[i]!.add(cells[i]!);
+  }
+
+  /** The data set. Throws `KronlabError` (`invalid`) where no row or no input is left. */
+  finish(name: string): TensorDataset {
+    const target = this.#columns.find((column) => column.name === this.#target)!;
+    const inputs = this.#columns.filter(
+      (column, i) => column !== target && this.#used[i] && column.leftOut === null,
+    );
+    const task = taskOf(this.#file, target, this.#options.task);
+    const rows = this.#usableRows([...inputs, target]);
+    const { columns, values } = this.#encode(inputs, rows);
+    if (columns.length === 0)
+      throw fault(this.#file, null, 'has no input column beside the target', 'choose another target');
+    const size = columns.length;
+    const shape = this.#options.imageShape ?? [size];
+    if (shape.reduce((a, b) => a * b) !== size) {
+      throw fault(
+        this.#file,
+        null,
+        `has ${size} input columns; images of ${shape.join(' x ')} need ${shape.reduce((a, b) => a * b)}`,
+        'give another shape, or none',
+      );
+    }
+    const isTable = this.#options.imageShape === undefined;
+    const dataset = assemble(
+      {
+        name,
+        kind: isTable ? 'table' : 'images',
+        shape,
+        parts: [
+          {
+            split: null,
+            file: this.#file,
+            count: rows.length,
+            inputs: values,
+            ...answersOf(target, task, rows),
+          },
+        ],
+        columns: isTable ? columns : [],
+        targetNames: [target.name],
+        skips: this.skips,
+      },
+      this.#context.limits,
+    );
+    const leftOut = this.#columns.flatMap((column, i) => {
+      if (!this.#used[i]) return [{ name: column.name, reason: 'was to be ignored' }];
+      return column.leftOut === null ? [] : [{ name: column.name, reason: column.leftOut }];
+    });
+    return leftOut.length === 0 ? dataset : { ...dataset, skipped: { ...dataset.skipped, columns: leftOut } };
+  }
+
+  /** Rows whose used cells are all there and finite; the others are reported. */
+  #usableRows(columns: readonly ColumnStore[]): number[] {
+    const values = columns.map((column) => column.values());
+    const rows: number[] = [];
+    for (let row = 0; row < this.#rows; row += 1) {
+      const bad = values.findIndex((column) => !Number.isFinite(Math.fround(column[row]!)));
+      if (bad === -1) {
+        rows.push(row);
+        continue;
+      }
+      const empty = Number.isNaN(values[bad]![row]);
+      this.skips.add(
+        `column "${columns[bad]!.name}" ${empty ? 'is empty or no number' : 'is beyond the range of float32'}`,
+        `${this.#file}, row ${this.#places[row]!}`,
+      );
+    }
+    return rows;
+  }
+
+  /** `[rows, D]`: a number column as it is, a category as one column of 0 and 1 for each of its texts, in order. */
+  #encode(inputs: readonly ColumnStore[], rows: readonly number[]) {
+    const columns: Column[] = [];
+    const starts: number[] = [];
+    const places: (Map<number, number> | null)[] = [];
+    for (const column of inputs) {
+      starts.push(columns.length);
+      if (column.type === 'number') {
+        columns.push({ name: column.name, type: 'number' });
+        places.push(null);
+        continue;
+      }
+      const texts = column.texts();
+      const sorted = texts.toSorted();
+      places.push(new Map(texts.map((text, code) => [code, sorted.indexOf(text)])));
+      for (const value of sorted) columns.push({ name: column.name, type: 'category', value });
+    }
+    const size = columns.length;
+    checkLimit(this.#file, null, size, this.#context.limits.columns, 'input columns');
+    checkLimit(this.#file, null, 4 * size * rows.length, this.#context.limits.bytes, 'bytes of inputs');
+    const values = new Float32Array(rows.length * size);
+    inputs.forEach((column, index) => {
+      const cells = column.values();
+      const place = places[index];
+      const start = starts[index]!;
+      rows.forEach((row, at) => {
+        const cell = cells[row]!;
+        if (place === null || place === undefined) values[at * size + start] = cell;
+        else values[at * size + start + place.get(cell)!] = 1;
+      });
+    });
+    return { columns, values };
+  }
+}
