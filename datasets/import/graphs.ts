@@ -1,0 +1,162 @@
+/** Graphs, from molecules or JSON, to the ragged tensors of a data set. */
+import { indexTensor, valueTensor, type Column, type Tensor, type TensorDataset } from '../tensor-dataset.ts';
+import { ColumnStore, type Cell } from './columns.ts';
+import { encodeLabels } from './labels.ts';
+import { checkLimit, fault, type ImportContext } from './limits.ts';
+import { Skips } from './skips.ts';
+import { answersOf, taskOf, type TargetTask } from './targets.ts';
+
+export interface GraphOptions {
+  target?: string | undefined;
+  task?: TargetTask | undefined;
+}
+
+/** One graph; an undirected edge is there in both directions. */
+export interface Graph {
+  nodes: number;
+  /** `[nodes, Fn]` */
+  nodeFeatures: Float32Array;
+  /** `[E, 2]`: sender and receiver. */
+  edges: Uint32Array;
+  /** `[E, Fe]` */
+  edgeFeatures: Float32Array;
+}
+
+export class GraphBuilder {
+  readonly skips = new Skips();
+  readonly #file: string;
+  readonly #nodeColumns: readonly Column[];
+  readonly #edgeColumns: readonly Column[];
+  readonly #task: TargetTask | undefined;
+  readonly #context: ImportContext;
+  readonly #target: ColumnStore;
+  readonly #graphs: Graph[] = [];
+  readonly #places: number[] = [];
+  #bytes = 0;
+
+  constructor(
+    file: string,
+    target: string,
+    columns: { nodes: readonly string[]; edges: readonly string[] },
+    task: TargetTask | undefined,
+    context: ImportContext,
+  ) {
+    this.#file = file;
+    this.#nodeColumns = columns.nodes.map((name) => ({ name, type: 'number' }));
+    this.#edgeColumns = columns.edges.map((name) => ({ name, type: 'number' }));
+    this.#task = task;
+    this.#context = context;
+    this.#target = new ColumnStore(target, file, true, null, context);
+  }
+
+  /** @param place number of the row or record, from 1 */
+  add(graph: Graph, target: Cell, place: number): void {
+    const { limits } = this.#context;
+    const reason =
+      graph.nodes === 0
+        ? 'has no nodes'
+        : Math.max(graph.nodes, graph.edges.length / 2) > limits.graph
+          ? `has more than ${limits.graph} nodes or edges`
+          : !graph.nodeFeatures.every(Number.isFinite) || !graph.edgeFeatures.every(Number.isFinite)
+            ? 'has a feature that is not a finite number'
+            : null;
+    if (reason !== null) {
+      this.skip(reason, place);
+      return;
+    }
+    this.#bytes += 8 + graph.nodeFeatures.byteLength + graph.edges.byteLength + graph.edgeFeatures.byteLength;
+    checkLimit(this.#file, `row ${place}`, this.#bytes, limits.bytes, 'bytes of graphs');
+    checkLimit(this.#file, `row ${place}`, this.#graphs.length + 1, limits.examples, 'graphs');
+    this.#graphs.push(graph);
+    this.#places.push(place);
+    this.#target.add(target);
+  }
+
+  skip(reason: string, place: number): void {
+    this.skips.add(reason, `${this.#file}, row ${place}`);
+  }
+
+  /** Throws `KronlabError` (`invalid`) where no graph is left. */
+  finish(name: string): TensorDataset {
+    const task = taskOf(this.#file, this.#target, this.#task);
+    const targets = this.#target.values();
+    const rows: number[] = [];
+    this.#graphs.forEach((_, row) => {
+      if (Number.isFinite(targets[row]!)) rows.push(row);
+      else this.skip(`the target "${this.#target.name}" is empty or not finite`, this.#places[row]!);
+    });
+    if (rows.length === 0) {
+      const why = this.skips.report().reasons[0];
+      const detail = why === undefined ? '' : ` (${why.reason}, ${why.first})`;
+      throw fault(this.#file, null, `holds no usable graph${detail}`, 'choose a file with at least one');
+    }
+    const tensors = this.#tensors(rows.map((row) => this.#graphs[row]!));
+    const common = {
+      name,
+      kind: 'graphs' as const,
+      examples: rows.length,
+      tensors,
+      columns: this.#nodeColumns,
+      edgeColumns: this.#edgeColumns,
+      targets: [this.#target.name],
+      splits: [],
+      skipped: this.skips.report(),
+    };
+    const answers = answersOf(this.#target, task, rows);
+    if ('targets' in answers) {
+      tensors['targets'] = valueTensor([rows.length, 1], answers.targets);
+      return { ...common, task: 'regression', classes: [] };
+    }
+    const { labels, classes } = encodeLabels(answers.labels, this.#file, this.#context.limits);
+    tensors['labels'] = indexTensor([rows.length], labels);
+    return { ...common, task: 'classification', classes };
+  }
+
+  #tensors(graphs: readonly Graph[]): Record<string, Tensor> {
+    const nodeOffsets = offsets(graphs.map((graph) => graph.nodes));
+    const edgeOffsets = offsets(graphs.map((graph) => graph.edges.length / 2));
+    const nodes = nodeOffsets.at(-1)!;
+    const edges = edgeOffsets.at(-1)!;
+    const nodeValues = new Float32Array(nodes * this.#nodeColumns.length);
+    const edgeValues = new Float32Array(edges * this.#edgeColumns.length);
+    const edgeEnds = new Uint32Array(2 * edges);
+    graphs.forEach((graph, i) => {
+      nodeValues.set(graph.nodeFeatures, nodeOffsets[i]! * this.#nodeColumns.length);
+      edgeValues.set(graph.edgeFeatures, edgeOffsets[i]! * this.#edgeColumns.length);
+      edgeEnds.set(graph.edges, 2 * edgeOffsets[i]!);
+    });
+    return {
+      nodes: valueTensor([nodes, this.#nodeColumns.length], nodeValues),
+      nodeOffsets: indexTensor([nodeOffsets.length], nodeOffsets),
+      edges: indexTensor([edges, 2], edgeEnds),
+      edgeFeatures: valueTensor([edges, this.#edgeColumns.length], edgeValues),
+      edgeOffsets: indexTensor([edgeOffsets.length], edgeOffsets),
+    };
+  }
+}
+
+/** `[N + 1]`: where each begins, and the end. */
+function offsets(counts: readonly number[]): Uint32Array {
+  const starts = new Uint32Array(counts.length + 1);
+  counts.forEach((count, i) => (starts[i + 1] = starts[i]! + count));
+  return starts;
+}
+
+/** Both directions of undirected edges, with their features, in the order of sender and receiver. */
+export function bothDirections(
+  edges: readonly { ends: readonly [number, number]; features: readonly number[] }[],
+): Pick<Graph, 'edges' | 'edgeFeatures'> {
+  const directed = edges.flatMap(({ ends: [a, b], features }) =>
+    a === b
+      ? [{ from: a, to: b, features }]
+      : [
+          { from: a, to: b, features },
+          { from: b, to: a, features },
+        ],
+  );
+  directed.sort((x, y) => x.from - y.from || x.to - y.to);
+  return {
+    edges: Uint32Array.from(directed.flatMap(({ from, to }) => [from, to])),
+    edgeFeatures: Float32Array.from(directed.flatMap(({ features }) => features)),
+  };
+}
