@@ -41,7 +41,9 @@ describe('readParquet', () => {
   it('refuses what is unsound', async () => {
     const good = table();
     expect(await failure(read(good.slice(0, -1)))).toContain('has no "PAR1" at both ends');
-    expect(await failure(read(Uint8Array.from(Array.from('PAR1', (c) => c.charCodeAt(0)))))).toContain('has 4 bytes');
+    expect(await failure(read(Uint8Array.from(Array.from('PAR1', (c) => c.charCodeAt(0)))))).toContain(
+      'has 4 bytes',
+    );
     const long = good.slice();
     new DataView(long.buffer).setUint32(long.length - 8, 5_000_000, true);
     expect(await failure(read(long))).toContain('the footer: is longer than the file');

@@ -11,7 +11,6 @@ import { checkLimit, fault, type ImportContext } from '../limits.ts';
 import { ObjectRows } from '../rows.ts';
 import type { TableOptions } from '../table.ts';
 
-/** Encodings say at most so many values with a byte: a run of repeats has no bound of its own. */
 const remedy = 'it is damaged or no Parquet file: write it again';
 
 /** Reads a table, row group by row group. Throws `KronlabError` (`invalid`) naming file, place and remedy. */
@@ -65,8 +64,7 @@ async function readFooter(
     throw fault(source.name, 'its end', 'has no "PAR1" at both ends', remedy);
   const length = new DataView(tail.buffer, tail.byteOffset, 4).getUint32(0, true);
   checkLimit(source.name, 'the footer', length, limits.header, 'bytes');
-  if (length + 12 > source.size)
-    throw fault(source.name, 'the footer', 'is longer than the file', remedy);
+  if (length + 12 > source.size) throw fault(source.name, 'the footer', 'is longer than the file', remedy);
   const metadata = await reading(source.name, 'the footer', () => parquetMetadataAsync(file));
   checkFooter(source, metadata, limits);
   return metadata;
