@@ -74,7 +74,7 @@ export async function* inflate(
       if (done) return;
       total += value.length;
       if (total > context.limits.bytes) throw bomb(source.name, context);
-      yield value as Uint8Array<ArrayBuffer>;
+      yield value;
     }
   } catch (error) {
     if (failed !== null) throw failed instanceof Error ? failed : new Error('reading failed');
@@ -165,10 +165,10 @@ export class SequentialReader {
 
   async #advance(): Promise<boolean> {
     while (true) {
-      const { done, value } = await this.#pieces.next();
-      if (done === true) return false;
-      if (value.length === 0) continue;
-      this.#rest = value;
+      const next = await this.#pieces.next();
+      if (next.done === true) return false;
+      if (next.value.length === 0) continue;
+      this.#rest = next.value;
       return true;
     }
   }

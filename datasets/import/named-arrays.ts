@@ -171,7 +171,7 @@ function answerOf({ place, shape, values, fractional }: NamedArray): {
   if (shape.length > 2)
     throw fault(place, null, `has ${shape.length} dimensions`, 'labels have 1, targets 1 or 2');
   if (width === 1 && !(fractional && (values as Float64Array).some((value) => !Number.isInteger(value))))
-    return { width, part: { labels: values as Uint8Array } };
+    return { width, part: { labels: values } };
   if (width === 0 || !(values instanceof Uint8Array || values instanceof Float64Array))
     throw fault(place, null, 'is no column of labels', 'give one label, or numbers, for each example');
   return { width, part: { targets: Float32Array.from(values) } };

@@ -1,5 +1,5 @@
 /** Which column is to be predicted, and whether as a class or as a number: one rule for tables and graphs. */
-import { ColumnStore } from './columns.ts';
+import type { ColumnStore } from './columns.ts';
 import { fault } from './limits.ts';
 import type { RawLabels } from './labels.ts';
 

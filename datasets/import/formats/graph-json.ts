@@ -99,8 +99,8 @@ async function firstLine(source: ByteSource, context: ImportContext): Promise<st
     context.limits,
   );
   try {
-    const { value } = await reader.next();
-    return (value as { line: string } | undefined)?.line ?? '';
+    const first = await reader.next();
+    return first.done === true ? '' : first.value.line;
   } catch (error) {
     context.signal?.throwIfAborted();
     // A line that is too long, or no text at all: the whole document is tried, and says what is wrong.

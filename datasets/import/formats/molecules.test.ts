@@ -10,7 +10,7 @@ import { readSmiles } from './smiles.ts';
 const read = (text: string, file = 'a.csv', options = {}) =>
   readSmiles(source(file, text), options, 'a', testContext());
 const sdf = (text: string, options = {}) => readSdf(source('a.sdf', text), options, 'a', testContext());
-const values = (set: TensorDataset, name: string) => [...set.tensors[name]!.data];
+const values = (set: TensorDataset, name: string): number[] => [...set.tensors[name]!.data];
 
 /** The features of one atom or bond by name, those that are 0 left out. */
 function named(set: TensorDataset, tensor: string, row: number, names: readonly string[]) {

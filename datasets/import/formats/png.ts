@@ -44,7 +44,8 @@ export async function decodePng(
   const expected = height * (Math.ceil((width * bits) / 8) + 1) + 8 * (width + height) + 64;
   const packed = joinBytes(chunks.filter(({ type }) => type === 'IDAT').map(({ data }) => data));
   const limited = { ...context, limits: { ...context.limits, bytes: expected } };
-  for await (const _ of inflate(bytesSource(packed, file), 'deflate', limited));
+  const inflated = inflate(bytesSource(packed, file), 'deflate', limited);
+  while ((await inflated.next()).done !== true);
   try {
     const image = decode(joinBytes([bytes.slice(0, 8), ...chunks.map(({ whole }) => whole)]));
     return { width, height, pixels: toRgb(image, width * height) };

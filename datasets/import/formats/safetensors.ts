@@ -88,7 +88,7 @@ function parseEntry(
     throw fault(
       file,
       place,
-      `its type ${JSON.stringify(dtype)?.slice(0, 40) ?? 'is missing and'} is none the lab reads`,
+      `its type ${typeof dtype === 'string' ? `"${dtype.slice(0, 40)}"` : `(${typeof dtype})`} is none the lab reads`,
       `save it as one of ${Object.keys(elementTypes).join(', ')}`,
     );
   }
@@ -100,7 +100,7 @@ function parseEntry(
   const needed = elementCount(shape) * sizeOf[type];
   if (needed !== end - start)
     throw fault(file, place, `its shape needs ${needed} bytes, its range has ${end - start}`, remedy);
-  return { name, type, shape: shape as number[], start: dataStart + start, bytes: end - start };
+  return { name, type, shape, start: dataStart + start, bytes: end - start };
 }
 
 /** All tensors as named arrays. Throws `KronlabError` (`invalid`). */

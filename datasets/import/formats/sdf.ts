@@ -20,15 +20,14 @@ export async function readSdf(
 ): Promise<TensorDataset> {
   let builder: GraphBuilder | null = null;
   let target = '';
-  let records = 0;
-  const take = (lines: readonly string[], start: number) => {
-    records += 1;
-    const { molfile, fields } = parseRecord(lines);
+  let count = 0;
+  for await (const { molfile, fields, line } of records(source, context)) {
+    count += 1;
     if (builder === null) {
       if (molfile === null || fields.size === 0) {
         throw fault(
           source.name,
-          `record 1 from line ${start}`,
+          `record 1 from line ${line}`,
           molfile === null ? 'has no "M  END"' : 'has no data field to predict',
           'give an SDF file with a "> <NAME>" field in each record',
         );
@@ -38,15 +37,28 @@ export async function readSdf(
       builder = new GraphBuilder(source.name, target, columns, options.task, context);
     }
     const molecule = molfile === null ? { problem: 'has no "M  END"' } : graphOfMolfile(molfile);
-    if ('problem' in molecule) builder.skip(molecule.problem, records);
-    else builder.add(molecule.graph, fields.get(target) ?? null, records);
-  };
+    if ('problem' in molecule) builder.skip(molecule.problem, count);
+    else builder.add(molecule.graph, fields.get(target) ?? null, count);
+  }
+  if (builder === null)
+    throw fault(source.name, null, 'is empty', 'choose a file with at least one molecule');
+  return builder.finish(name);
+}
+
+interface SdfRecord {
+  molfile: string | null;
+  fields: Map<string, string>;
+  /** The line it begins on, from 1. */
+  line: number;
+}
+
+async function* records(source: ByteSource, context: ImportContext): AsyncGenerator<SdfRecord> {
   let lines: string[] = [];
   let start = 1;
   let characters = 0;
   for await (const { line, number } of textLines(await openStream(source, context), context.limits)) {
     if (line.startsWith('$$$$')) {
-      take(lines, start);
+      yield { ...parseRecord(lines), line: start };
       lines = [];
       characters = 0;
       start = number + 1;
@@ -56,13 +68,10 @@ export async function readSdf(
     characters += line.length + 1;
     checkLimit(source.name, `line ${number}`, characters, context.limits.cell, 'characters in one record');
   }
-  if (lines.some((line) => line.trim() !== '')) take(lines, start);
-  if (builder === null)
-    throw fault(source.name, null, 'is empty', 'choose a file with at least one molecule');
-  return (builder as GraphBuilder).finish(name);
+  if (lines.some((line) => line.trim() !== '')) yield { ...parseRecord(lines), line: start };
 }
 
-function parseRecord(lines: readonly string[]): { molfile: string | null; fields: Map<string, string> } {
+function parseRecord(lines: readonly string[]): Omit<SdfRecord, 'line'> {
   const end = lines.findIndex((line) => /^M {2}END/.test(line));
   const fields = new Map<string, string>();
   for (let at = end + 1; at < lines.length; at += 1) {

@@ -8,7 +8,7 @@ describe('readText', () => {
     const set = await readText([{ split: null, source: source('a.txt', text) }], 'a', testContext());
     const tokens = [...set.tensors['tokens']!.data];
     expect(tokens.map((token) => set.classes[token]).join('')).toBe(text);
-    expect(set.examples).toBe([...text].length);
+    expect(set.examples).toBe(Array.from(text).length);
     expect(set.classes.slice(0, 3)).toEqual(['\n', '\r', ' ']);
     expect(set.classes.at(-1)).toBe('𝄞');
   });
