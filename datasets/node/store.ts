@@ -1,0 +1,290 @@
+/**
+ * Imported data sets on disk: one folder each, named by the content, holding `tensors.safetensors` and `dataset.json`
+ * (`docs/data.md` describes both). A folder is written under another name and moved into place when it is whole; a
+ * deleted one is moved into the trash, so that deleting can be undone.
+ */
+import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { KronlabError } from '../../contract/errors.ts';
+import { contentHash } from '../content-hash.ts';
+import { readSafetensorsHeader, encodeSafetensors } from '../import/formats/safetensors.ts';
+import { defaultLimits } from '../import/limits.ts';
+import type { ImportResult } from '../import/import.ts';
+import { datasetStatistics } from '../statistics.ts';
+import { elementBytes, type Tensor, type TensorDataset, type TensorType } from '../tensor-dataset.ts';
+import { openSources } from './sources.ts';
+
+const tensorsFile = 'tensors.safetensors';
+const recordFile = 'dataset.json';
+const trashFolder = '.trash';
+const partPrefix = '.part-';
+
+const columnSchema = z.object({
+  name: z.string(),
+  type: z.enum(['number', 'category']),
+  value: z.string().exactOptional(),
+});
+const rangeSchema = z.object({ min: z.number(), max: z.number(), mean: z.number(), std: z.number() });
+
+export const storedDatasetSchema = z.object({
+  version: z.literal(1),
+  /** The first 16 digits of `hash`; the folder's name. */
+  id: z.string().regex(/^[0-9a-f]{16}$/),
+  hash: z.string().regex(/^[0-9a-f]{64}$/),
+  name: z.string(),
+  tags: z.array(z.string()),
+  kind: z.enum(['images', 'table', 'text', 'graphs']),
+  task: z.enum(['classification', 'regression', 'language']),
+  examples: z.int().gte(1),
+  /** Shapes of the tensors by name. */
+  shapes: z.record(z.string(), z.array(z.int().gte(0))),
+  classes: z.array(z.string()),
+  columns: z.array(columnSchema),
+  edgeColumns: z.array(columnSchema),
+  targets: z.array(z.string()),
+  splits: z.array(z.object({ name: z.string(), start: z.int().gte(0), count: z.int().gte(1) })),
+  skipped: z.object({
+    total: z.int().gte(0),
+    reasons: z.array(z.object({ reason: z.string(), count: z.int(), first: z.string() })),
+    columns: z.array(z.object({ name: z.string(), reason: z.string() })).exactOptional(),
+  }),
+  /** Of which format and which files it was imported. */
+  source: z.object({ format: z.string(), files: z.array(z.string()) }),
+  importedMs: z.number(),
+  statistics: z.object({
+    bytes: z.number(),
+    classCounts: z.array(z.number()).nullable(),
+    inputs: rangeSchema.nullable(),
+    columns: z.array(rangeSchema).nullable(),
+    targets: z.array(rangeSchema).nullable(),
+    meanImage: z.array(z.number()).nullable(),
+    graphs: z.object({ nodes: rangeSchema, edges: rangeSchema }).nullable(),
+  }),
+});
+export type StoredDataset = z.infer<typeof storedDatasetSchema>;
+
+/** A folder of data sets. All methods throw `KronlabError`: `not-found`, `storage`, or `invalid` for a damaged one. */
+export class DatasetStore {
+  readonly folder: string;
+  readonly #now: () => number;
+
+  constructor(folder: string, now: () => number = Date.now) {
+    this.folder = folder;
+    this.#now = now;
+  }
+
+  /**
+   * Keeps the data set; where it is there already (or in the trash), that one is kept with its name. An aborted or
+   * failed write leaves nothing behind.
+   */
+  async save(
+    { dataset, format, hash }: ImportResult,
+    files: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<StoredDataset> {
+    const id = hash.slice(0, 16);
+    await this.#sweep();
+    if (await exists(join(this.folder, id))) return this.get(id);
+    if (await exists(join(this.folder, trashFolder, id))) return this.restore(id);
+    const record: StoredDataset = {
+      version: 1,
+      id,
+      hash,
+      name: dataset.name,
+      tags: [],
+      kind: dataset.kind,
+      task: dataset.task,
+      examples: dataset.examples,
+      shapes: Object.fromEntries(
+        Object.entries(dataset.tensors).map(([name, { shape }]) => [name, [...shape]]),
+      ),
+      classes: [...dataset.classes],
+      columns: [...dataset.columns],
+      edgeColumns: [...dataset.edgeColumns],
+      targets: [...dataset.targets],
+      splits: [...dataset.splits],
+      skipped: dataset.skipped,
+      source: { format, files: files.slice(0, 100) },
+      importedMs: this.#now(),
+      statistics: datasetStatistics(dataset),
+    };
+    const part = join(this.folder, `${partPrefix}${process.pid}-${id}`);
+    try {
+      await mkdir(part, { recursive: true });
+      await writeTensors(join(part, tensorsFile), dataset.tensors, signal);
+      await writeFile(join(part, recordFile), `${JSON.stringify(record, null, 1)}\n`, { flush: true });
+      signal?.throwIfAborted();
+      await rename(part, join(this.folder, id));
+    } catch (error) {
+      await rm(part, { recursive: true, force: true });
+      if (signal?.aborted === true) throw error;
+      // Another process may have brought the same data set into place meanwhile.
+      if (await exists(join(this.folder, id))) return this.get(id);
+      throw storageError(`cannot keep the data set "${dataset.name}" in ${this.folder}`, error);
+    }
+    return record;
+  }
+
+  /** All data sets, the newest first. Damaged ones are left out. */
+  async list(): Promise<StoredDataset[]> {
+    const names = (await exists(this.folder)) ? await readdir(this.folder) : [];
+    const records = await Promise.all(
+      names.filter((name) => /^[0-9a-f]{16}$/.test(name)).map((id) => this.get(id).catch(() => null)),
+    );
+    return records.filter((record) => record !== null).sort((a, b) => b.importedMs - a.importedMs);
+  }
+
+  async get(id: string): Promise<StoredDataset> {
+    const path = join(this.#pathOf(id), recordFile);
+    const text = await readFile(path, 'utf8').catch(() => {
+      throw new KronlabError('not-found', `there is no data set "${id}"`);
+    });
+    try {
+      return storedDatasetSchema.parse(JSON.parse(text));
+    } catch (error) {
+      throw new KronlabError(
+        'invalid',
+        `${path}: the data set "${id}" is damaged; delete it and import it again`,
+        error instanceof Error ? error.message : String(error),
+      );
+    }
+  }
+
+  /** The tensors, checked against the hash. */
+  async read(id: string): Promise<TensorDataset> {
+    const record = await this.get(id);
+    const damaged = (why: string) =>
+      new KronlabError(
+        'invalid',
+        `the data set "${record.name}" (${id}) is damaged: ${why}; import it again`,
+      );
+    const tensors = await readTensors(join(this.#pathOf(id), tensorsFile), damaged);
+    const { name, kind, task, examples, classes, columns, edgeColumns, targets, splits, skipped } = record;
+    const dataset: TensorDataset = {
+      ...{ name, kind, task, examples, tensors, classes, edgeColumns, targets, splits, skipped },
+      columns,
+    };
+    if ((await contentHash(dataset)) !== record.hash) throw damaged('its content is not what was imported');
+    return dataset;
+  }
+
+  async rename(id: string, name: string): Promise<StoredDataset> {
+    return this.#update(id, { name });
+  }
+
+  async tag(id: string, tags: readonly string[]): Promise<StoredDataset> {
+    return this.#update(id, { tags: [...tags] });
+  }
+
+  /** Moves it into the trash. */
+  async remove(id: string): Promise<void> {
+    await this.get(id);
+    const trash = join(this.folder, trashFolder);
+    await mkdir(trash, { recursive: true });
+    await rm(join(trash, id), { recursive: true, force: true });
+    await rename(this.#pathOf(id), join(trash, id));
+  }
+
+  /** Takes it out of the trash again. */
+  async restore(id: string): Promise<StoredDataset> {
+    await rename(join(this.folder, trashFolder, id), this.#pathOf(id)).catch(() => {
+      throw new KronlabError('not-found', `there is no data set "${id}" in the trash`);
+    });
+    return this.get(id);
+  }
+
+  async emptyTrash(): Promise<void> {
+    await rm(join(this.folder, trashFolder), { recursive: true, force: true });
+  }
+
+  #pathOf(id: string): string {
+    if (/^[0-9a-f]{16}$/.test(id)) return join(this.folder, id);
+    throw new KronlabError('not-found', `there is no data set "${id}"; an id has 16 hexadecimal digits`);
+  }
+
+  async #update(id: string, changes: Partial<StoredDataset>): Promise<StoredDataset> {
+    const record = storedDatasetSchema.parse({ ...(await this.get(id)), ...changes });
+    const path = join(this.#pathOf(id), recordFile);
+    try {
+      await writeFile(`${path}.part`, `${JSON.stringify(record, null, 1)}\n`, { flush: true });
+      await rename(`${path}.part`, path);
+    } catch (error) {
+      throw storageError(`cannot write ${path}`, error);
+    }
+    return record;
+  }
+
+  /** Removes what processes that are no more left half-written. */
+  async #sweep(): Promise<void> {
+    // Where the folder cannot be read, writing into it says why.
+    const names = await readdir(this.folder).catch(() => []);
+    for (const name of names) {
+      if (!name.startsWith(partPrefix)) continue;
+      const pid = Number(name.slice(partPrefix.length).split('-')[0]);
+      if (!isAlive(pid)) await rm(join(this.folder, name), { recursive: true, force: true });
+    }
+  }
+}
+
+async function writeTensors(
+  path: string,
+  tensors: Readonly<Record<string, Tensor>>,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const handle = await open(path, 'wx');
+  try {
+    for (const part of encodeSafetensors(tensors)) {
+      for (let at = 0; at < part.length; at += 1 << 24) {
+        signal?.throwIfAborted();
+        await handle.writeFile(part.subarray(at, at + (1 << 24)));
+      }
+    }
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** In the types they were written with; the store writes no others. */
+async function readTensors(
+  path: string,
+  damaged: (why: string) => KronlabError,
+): Promise<Record<string, Tensor>> {
+  const [source] = await openSources(path, defaultLimits);
+  const tensors: Record<string, Tensor> = {};
+  for (const { name, type, shape, start, bytes } of await readSafetensorsHeader(source!, {
+    limits: defaultLimits,
+  })) {
+    if (!Object.hasOwn(elementBytes, type)) throw damaged(`"${name}" is of type ${type}`);
+    const piece = await source!.read(start, bytes);
+    if (piece.length !== bytes) throw damaged(`"${name}" is cut short`);
+    const own = piece.slice().buffer;
+    const data =
+      type === 'u8' ? new Uint8Array(own) : type === 'u32' ? new Uint32Array(own) : new Float32Array(own);
+    tensors[name] = { type: type as TensorType, shape, data };
+  }
+  return tensors;
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+function isAlive(pid: number): boolean {
+  if (!Number.isInteger(pid) || pid <= 0) return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}
+
+function storageError(what: string, error: unknown): KronlabError {
+  if (error instanceof KronlabError) return error;
+  return new KronlabError('storage', `${what}: ${error instanceof Error ? error.message : String(error)}`);
+}
