@@ -7,6 +7,7 @@ import { explainCommand } from './commands/explain.ts';
 import { exportCommand } from './commands/export.ts';
 import { goldensCommand } from './commands/goldens.ts';
 import { helpCommand, unknownCommand } from './commands/help.ts';
+import { importCommand } from './commands/import.ts';
 import { runsCommand } from './commands/runs.ts';
 import { selftestCommand } from './commands/selftest.ts';
 
@@ -14,6 +15,7 @@ const working: readonly Command[] = [
   compareCommand,
   runsCommand,
   exportCommand,
+  importCommand,
   exactnessCommand,
   explainCommand,
   selftestCommand,
