@@ -94,10 +94,11 @@ function exampleShape(shapes: StoredDataset['shapes']): number[] {
 function describe(stored: StoredDataset): string {
   const { id, name, examples, shapes, classes, splits, skipped, kind } = stored;
   const shape = exampleShape(shapes);
+  const [examplesAre, classesAre] = kind === 'text' ? ['tokens', 'characters'] : ['examples', 'classes'];
+  const size = shape.length === 0 ? '' : ` of ${shape.join(' x ')}`;
+  const count = classes.length === 0 ? '' : `, ${formatCount(classes.length)} ${classesAre}`;
   const lines = [
-    `Imported ${name} as ${id}: ${formatCount(examples)} ${kind === 'text' ? 'tokens' : 'examples'}` +
-      `${shape.length === 0 ? '' : ` of ${shape.join(' x ')}`}` +
-      `${classes.length === 0 ? '' : `, ${formatCount(classes.length)} ${kind === 'text' ? 'characters' : 'classes'}`}`,
+    `Imported ${name} as ${id}: ${formatCount(examples)} ${examplesAre}${size}${count}`,
     ...splits.map((split) => `  ${split.name}: ${formatCount(split.count)}`),
   ];
   if (skipped.total > 0) lines.push(`Left out ${formatCount(skipped.total)}:`);
@@ -107,7 +108,7 @@ function describe(stored: StoredDataset): string {
   return `${lines.join('\n')}\n`;
 }
 
-function readTask(text: string | undefined) {
+function readTask(text: string | undefined): 'classification' | 'regression' | undefined {
   if (text === undefined || text === 'classification' || text === 'regression') return text;
   throw new KronlabError('invalid', `--task: unknown task "${text}"; write classification or regression`);
 }

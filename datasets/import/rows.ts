@@ -9,7 +9,7 @@ export class ObjectRows {
   readonly #file: string;
   readonly #options: TableOptions;
   readonly #context: ImportContext;
-  #columns: string[] = [];
+  #columns = new Set<string>();
   #table: TableBuilder | null = null;
 
   constructor(file: string, options: TableOptions, context: ImportContext) {
@@ -27,16 +27,16 @@ export class ObjectRows {
         throw fault(this.#file, `row ${place}`, wrong, 'use numbers, texts and lists of numbers');
       if (cells.size === 0)
         throw fault(this.#file, `row ${place}`, 'has no fields', 'give each row its inputs and a target');
-      this.#columns = [...cells.keys()];
-      this.#table = new TableBuilder(this.#file, this.#columns, this.#options, this.#context);
+      this.#columns = new Set(cells.keys());
+      this.#table = new TableBuilder(this.#file, [...this.#columns], this.#options, this.#context);
     }
-    const strange = [...cells.keys()].find((name) => !this.#columns.includes(name));
+    const strange = [...cells.keys()].find((name) => !this.#columns.has(name));
     const reason =
       wrong ?? (strange === undefined ? null : `has a field "${strange}" that the first row has not`);
     if (reason !== null) this.#table.skips.add(reason, `${this.#file}, row ${place}`);
     else
       this.#table.add(
-        this.#columns.map((name) => cells.get(name) ?? null),
+        Array.from(this.#columns, (name) => cells.get(name) ?? null),
         place,
       );
   }

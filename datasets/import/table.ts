@@ -31,7 +31,7 @@ export class TableBuilder {
   /** Throws `KronlabError` (`invalid`) where a column is there twice or the target is none of them. */
   constructor(file: string, columns: readonly string[], options: TableOptions, context: ImportContext) {
     checkLimit(file, null, columns.length, context.limits.columns, 'columns');
-    const twice = columns.findIndex((name, index) => columns.indexOf(name) !== index);
+    const twice = firstRepeat(columns);
     if (twice !== -1) {
       throw fault(
         file,
@@ -184,4 +184,10 @@ export class TableBuilder {
     });
     return { columns, values };
   }
+}
+
+/** Where a name comes for the second time, or -1. */
+function firstRepeat(names: readonly string[]): number {
+  const seen = new Set<string>();
+  return names.findIndex((name) => seen.size === seen.add(name).size);
 }

@@ -15,7 +15,8 @@ const values = (set: TensorDataset, name: string): number[] => [...set.tensors[n
 /** The features of one atom or bond by name, those that are 0 left out. */
 function named(set: TensorDataset, tensor: string, row: number, names: readonly string[]) {
   const all = values(set, tensor).slice(row * names.length, (row + 1) * names.length);
-  return Object.fromEntries(names.map((name, i) => [name, all[i]]).filter(([, value]) => value !== 0));
+  const kept = names.map((name, i) => ({ name, value: all[i]! })).filter(({ value }) => value !== 0);
+  return Object.fromEntries(kept.map(({ name, value }) => [name, value]));
 }
 
 describe('readSmiles', () => {
