@@ -3,6 +3,7 @@
 // clamped when loaded and dropped when stored, so M, N and K are free (K divisible by 4 unless both operands are
 // K-major).
 //   TA: A is stored [K, M]; else [M, K].   TB: B is stored [N, K]; else [K, N].
+//   TAIL: K is not divisible by 4.
 //   ROW_SUMS (with TA): also rowSums[m] = sum over k of op(A)[m, k], by the threads of the first columns.
 //   LANES: subgroups are four lanes wide along x and share A: each lane loads a quarter of it and broadcasts.
 #if LANES
@@ -141,9 +142,7 @@ fn main(
 #end
 #end
 #end
-#if TA
-#if TB
-#else
+#if TAIL
   // The last one to three rows of K, when both operands run along it in whole rows.
   for (var k = whole; k < params.k; k++) {
 #for j in 0..TN / 4
@@ -161,7 +160,6 @@ fn main(
 #end
 #end
   }
-#end
 #end
 #if ROW_SUMS
   if (id.x == 0u) {

@@ -20,12 +20,14 @@ export function registerProduct(gpu: GpuContext, args: MatmulArguments): Dispatc
 /**
  * Register tiles by adapter class, from measurements. On a software adapter every load is a four-lane gather, so big
  * tiles win where there is enough work to feed them and the cores; but a big tile also takes a CPU seconds to compile,
- * which small products never earn back. A GPU wants many threads.
+ * which small products never earn back, nor the several kernels that epilogues make of tall ones: a third of the time to
+ * compile for a tenth more time to run. A GPU wants many threads.
  */
 function tileFor(gpu: GpuContext, { m, n, k, batch = 1 }: MatmulArguments): Tile {
   if (gpu.adapterClass === 'gpu') return { tm: 4, tn: 4, wx: 8, wy: 8 };
   const work = m * n * k * batch;
   if (work < 2 ** 20 || m < 16) return { tm: 8, tn: 4, wx: 4, wy: 1 };
+  if (work <= 2 ** 24 && m >= 1024) return { tm: 8, tn: 4, wx: 4, wy: 4 };
   const tn = n >= 128 && work > 2 ** 24 ? 16 : n >= 32 ? 8 : 4;
   return { tm: 16, tn, wx: 4, wy: m >= 256 ? 4 : 1 };
 }
@@ -44,6 +46,7 @@ function tiled(gpu: GpuContext, args: MatmulArguments): Dispatch {
     TA: args.transposeA ?? false,
     TB: args.transposeB ?? false,
     LANES: lanes,
+    TAIL: k % 4 !== 0,
     BIAS: args.bias !== undefined,
     ROW_SUMS: args.rowSums !== undefined,
     LOOPED: gpu.adapterClass === 'software',
