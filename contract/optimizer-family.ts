@@ -9,5 +9,5 @@ export function isFirstOrder(spec: OptimizerSpec): spec is SgdSpec | AdamSpec {
 /** The settings of an optimiser whose layers have Kronecker factors A and G; null for all others, the control too. */
 export function factorSettings(spec: OptimizerSpec): KfacSpec | InverseFreeSpec | null {
   if (spec.name === 'ikfac' || spec.name === 'singd') return spec;
-  return spec.name === 'kfac' && spec.preconditioner === 'kronecker' ? spec : null;
+  return spec.name === 'kfac' && spec.preconditioner !== 'identity' ? spec : null;
 }

@@ -170,6 +170,11 @@ describe('encoding', () => {
     expect(encodeGroups([...groups, control]).get('i')).toEqual({ slot: 4, dash: 'first-order' });
   });
 
+  it('gives EKFAC the dash of its flavour', () => {
+    const corrected = { hash: 'k', spec: testSpec({ ...reduce, ...{ preconditioner: 'ekfac' } }) };
+    expect(encodeGroups([...groups, corrected]).get('k')).toEqual({ slot: 4, dash: 'reduce' });
+  });
+
   it('keeps slots that were given, fills gaps, and has grey for the ninth group', () => {
     const hashes = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i'];
     const slots = assignSlots(hashes, new Map([['c', 1]]));
