@@ -5,6 +5,8 @@
 import { z } from 'zod';
 import type { ComparisonPreset } from '../../contract/presets.ts';
 import type { ModelSpec, OptimizerSpec, RunSpec } from '../../contract/run-spec.ts';
+import { optimizerFields, choicesOf } from './optimizer-fields.ts';
+import { defaultsOf, ownKeys, texts, type OptimizerName, type SettingTexts } from './setting-texts.ts';
 
 const values = z.record(z.string(), z.string());
 
@@ -28,7 +30,7 @@ export const draftSchema = z.object({
 export type Draft = z.infer<typeof draftSchema>;
 
 /** What every model field holds when a model is chosen for the first time. */
-const modelDefaults: Record<string, string> = {
+const modelDefaults: SettingTexts = {
   patch: '2',
   width: '32',
   blocks: '2',
@@ -39,66 +41,25 @@ const modelDefaults: Record<string, string> = {
   channels: '16, 32',
 };
 
-/** Starting values of every optimiser; the fields an optimiser does not have are simply not read. */
-const optimizerDefaults: Record<string, string> = {
-  lr: '0.01',
-  momentum: '0.9',
-  nesterov: 'true',
-  beta1: '0.9',
-  beta2: '0.99',
-  eps: '1e-8',
-  weightDecay: '0.01',
-  weightDecayKind: 'decoupled',
-  clipNorm: '',
-  otherLrMultiplier: '1',
-  flavour: 'expand',
-  recipe: 'grafted',
-  preconditioner: 'kronecker',
-  damping: '0.01',
-  dampingRule: 'relative',
-  fisher: 'mc',
-  factorInterval: '10',
-  inverseInterval: '10',
-  denseSteps: '20',
-  factorDecay: '0.9',
-  curvatureLr: '0.5',
-  curvatureClip: 'on',
-  curvatureMomentum: '0.5',
-  power: '1/4',
-  grafting: 'adam',
-  rootEpsilon: '1e-5',
-  rootInterval: '10',
-  basisInterval: '10',
-  maxFactorSide: '2048',
-};
-
-/** What an optimiser usually has where that differs from the others. */
-const ownDefaults: Partial<Record<ColumnDraft['optimizer'], Record<string, string>>> = {
-  sgd: { weightDecayKind: 'l2' },
-  ikfac: { dampingRule: 'relative' },
-  singd: { dampingRule: 'relative' },
-  shampoo: { factorDecay: '0.95' },
-  soap: { factorDecay: '0.95', beta1: '0.95', beta2: '0.95' },
-};
-const ownKeys = new Set(Object.values(ownDefaults).flatMap(Object.keys));
-
-export function newColumn(
-  optimizer: ColumnDraft['optimizer'],
-  own: Record<string, string> = {},
-): ColumnDraft {
+export function newColumn(optimizer: OptimizerName, own: SettingTexts = {}): ColumnDraft {
   return { id: crypto.randomUUID(), name: '', optimizer, values: { ...defaultsOf(optimizer), ...own } };
 }
 
-/** Makes a column another optimiser's: settings stay, but the name and what each optimiser usually has do not. */
-export function changeOptimizer(column: ColumnDraft, optimizer: ColumnDraft['optimizer']): void {
+/**
+ * Makes a column another optimiser's: settings stay, but the name does not, nor what optimisers start with differently,
+ * nor a choice that the other one does not have.
+ */
+export function changeOptimizer(column: ColumnDraft, optimizer: OptimizerName): void {
   column.optimizer = optimizer;
   column.name = '';
   const defaults = defaultsOf(optimizer);
   for (const key of ownKeys) column.values[key] = defaults[key] ?? '';
-}
-
-function defaultsOf(optimizer: ColumnDraft['optimizer']): Record<string, string> {
-  return { ...optimizerDefaults, ...ownDefaults[optimizer] };
+  for (const field of optimizerFields) {
+    const choices = choicesOf(field, column);
+    if (choices && !choices.some(({ value }) => value === column.values[field.key])) {
+      column.values[field.key] = defaults[field.key] ?? '';
+    }
+  }
 }
 
 /** A preset, or a comparison given as JSON, as a filled form. Needs at least one group. */
@@ -133,12 +94,12 @@ function columnFromSpec(name: string, optimizer: OptimizerSpec): ColumnDraft {
   return { ...newColumn(kind, texts(rest)), name };
 }
 
-function modelTexts(model: ModelSpec): Record<string, string> {
+function modelTexts(model: ModelSpec): SettingTexts {
   const { kind: _kind, ...rest } = model;
   return texts(rest);
 }
 
-function runTexts(spec: RunSpec): Record<string, string> {
+function runTexts(spec: RunSpec): SettingTexts {
   const { batchSize, steps, evaluateEvery, target, schedule } = spec;
   return {
     ...texts({ batchSize, steps, evaluateEvery }),
@@ -147,14 +108,4 @@ function runTexts(spec: RunSpec): Record<string, string> {
     schedule: schedule.kind,
     warmupSteps: schedule.kind === 'constant' ? '20' : String(schedule.warmupSteps),
   };
-}
-
-/** Null, a setting that is off, is an empty field. */
-function texts(record: object): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(record).map(([key, value]) => [
-      key,
-      Array.isArray(value) ? value.join(', ') : value === null ? '' : String(value),
-    ]),
-  );
 }

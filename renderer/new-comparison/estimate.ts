@@ -42,11 +42,13 @@ const costlySettings: ReadonlySet<string> = new Set([
   'fisherSamples',
   'maxFactorSide',
   'layers',
+  'embeddings',
   'factorInterval',
   'inverseInterval',
   'rootInterval',
   'basisInterval',
-  'maxFactorSide',
+  'dampingAdaptation',
+  'adaptationInterval',
 ]);
 
 /** Two runs do the same work per step when these settings agree; rates and dampings cost nothing. */
@@ -59,6 +61,8 @@ function workOf(spec: RunSpec): string {
     spec.batchSize,
     optimizer.name,
     Object.fromEntries(costly),
+    // Exact damping decomposes where the other rules invert.
+    'dampingRule' in optimizer && optimizer.dampingRule === 'exact',
   ]);
 }
 

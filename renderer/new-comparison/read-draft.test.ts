@@ -9,7 +9,8 @@ import {
   type ColumnDraft,
   type Draft,
 } from './draft.ts';
-import { optimizerFields, optimizerOptions } from './fields.ts';
+import { optimizerOptions } from './fields.ts';
+import { optimizerFields } from './optimizer-fields.ts';
 import { fromJson, toJson } from './json.ts';
 import { readDraft, runsOf } from './read-draft.ts';
 
@@ -154,6 +155,128 @@ test('clipping that is left empty is off; anything else must be a norm', () => {
   expect([...clipped('much').errors.values()]).toEqual([
     'Clip gradient to needs a number, for example 0.01.',
   ]);
+});
+
+test('every setting of K-FAC goes through the form, and through JSON', () => {
+  const optimizer = optimizerSpecSchema.parse({
+    name: 'kfac',
+    flavour: 'auto',
+    recipe: 'classic',
+    lr: 0.02,
+    damping: 1e-4,
+    dampingRule: 'exact',
+    dampingScale: 'loss',
+    dampingFloor: 1e-5,
+    dampingAdaptation: 'levenberg-marquardt',
+    adaptationInterval: 3,
+    adaptationDecay: 0.9,
+    graft: 'sgd',
+    momentumPlace: 'after',
+    klClip: 1e-3,
+    fisherSamples: 4,
+    reduceConvention: 'sumA_meanG',
+    maxFactorSide: 512,
+    embeddings: 'kfac',
+    layers: [
+      { pattern: 'blocks.*.mlp.in', flavour: 'reduce' },
+      { pattern: 'head', flavour: 'expand' },
+    ],
+    factorInterval: 4,
+    inverseInterval: 5,
+    denseSteps: 6,
+    inversionBudget: 50,
+    factorDecay: 0.8,
+    beta1: 0.8,
+    beta2: 0.95,
+    eps: 1e-6,
+    momentum: 0.7,
+    weightDecay: 0.1,
+    clipNorm: 1,
+    otherLrMultiplier: 2,
+  });
+  const spec = { ...(preset.groups[0] as (typeof preset.groups)[number]).spec, optimizer };
+  const made = draftFromPreset({ name: 'All of it', seeds: [1], groups: [{ name: 'K-FAC', spec }] });
+  expect([...readDraft(made).errors]).toEqual([]);
+  expect(readDraft(made).groups[0]?.spec).toEqual(spec);
+  const again = draftFromPreset(fromJson(toJson('again', readDraft(made))));
+  expect(readDraft(again).groups[0]?.spec).toEqual(spec);
+});
+
+test.each<[string, Record<string, string>, string, string]>([
+  [
+    'an exception without a flavour',
+    { layers: 'patch: reduce\n\nhead' },
+    'layers',
+    '“head” needs a layer and a flavour',
+  ],
+  [
+    'a flavour that is none',
+    { layers: 'head: shrink' },
+    'layers',
+    '“head: shrink” needs a layer and a flavour',
+  ],
+  [
+    'more exceptions than there is room for',
+    { layers: 'head: expand\n'.repeat(65) },
+    'layers',
+    'Single layers: at most 64 are allowed.',
+  ],
+  [
+    'a rule for factors in EKFAC',
+    { preconditioner: 'ekfac', dampingRule: 'pi' },
+    'dampingRule',
+    'Damping rule must be relative or exact for ekfac',
+  ],
+  ['a divergence of nothing', { klClip: '0' }, 'klClip', 'Clip divergence to must be above 0; try 0.001.'],
+  ['a budget of words', { inversionBudget: 'all' }, 'inversionBudget', 'Inversion budget needs a number'],
+  ['half a label', { fisherSamples: '1.5' }, 'fisherSamples', 'Labels drawn must be a whole number.'],
+  ['short sides', { maxFactorSide: '8' }, 'maxFactorSide', 'Longest side must be at least 16.'],
+  [
+    'an adaptation that does not adapt',
+    { dampingAdaptation: 'levenberg-marquardt', adaptationDecay: '1' },
+    'adaptationDecay',
+    'Adaptation factor must be below 1; try 0.95.',
+  ],
+  ['a recipe of one’s own', { recipe: 'mine' }, 'recipe', 'Recipe must be one of grafted, classic.'],
+])('%s is refused at its field', (_what, values, key, sentence) => {
+  const made = draft((d) => (d.columns = [newColumn('kfac', values)]));
+  const [column] = made.columns;
+  const errors = readDraft(made).errors;
+  expect([...errors.keys()]).toEqual([`${column?.id}.${key}`]);
+  expect(errors.get(`${column?.id}.${key}`)).toContain(sentence);
+});
+
+test('what has no meaning is not asked: wrong texts behind it do no harm', () => {
+  const hidden = { preconditioner: 'identity', damping: 'much', layers: 'nonsense', dampingFloor: '-1' };
+  const made = draft((d) => (d.columns = [newColumn('kfac', hidden)]));
+  expect([...readDraft(made).errors]).toEqual([]);
+  expect(readDraft(made).groups[0]?.spec.optimizer).toMatchObject({ damping: 0.01, layers: [] });
+});
+
+test('a pattern that fits no layer is refused where somebody knows the layers', () => {
+  const made = draft((d) => (d.columns = [newColumn('kfac', { layers: 'block.*: reduce' })]));
+  const [column] = made.columns;
+  const read = readDraft(made, ({ optimizer }) =>
+    'layers' in optimizer ? (optimizer.layers[0]?.pattern ?? null) : null,
+  );
+  expect(read.errors.get(`${column?.id}.layers`)).toContain('“block.*” fits no layer');
+  expect(read.groups).toEqual([]);
+});
+
+test('no hidden layer at all is a mistake in words', () => {
+  const made = draft((d) => (d.model = { kind: 'mlp', values: { hidden: ' ', activation: 'tanh' } }));
+  expect(readDraft(made).errors.get('model.hidden')).toBe('Hidden widths: at least one number is needed.');
+});
+
+test('a choice that the next optimiser does not have is given up, others stay', () => {
+  const made = draft((d) => (d.columns = [newColumn('kfac', { dampingRule: 'pi', fisher: 'type2-shared' })]));
+  const column = made.columns[0] as ColumnDraft;
+  changeOptimizer(column, 'singd');
+  expect(readDraft(made).groups[0]?.spec.optimizer).toMatchObject({
+    name: 'singd',
+    dampingRule: 'relative',
+    fisher: 'type2-shared',
+  });
 });
 
 test('a column that becomes another optimiser takes its usual kind of decay', () => {

@@ -7,16 +7,11 @@ import { groupHash } from '../../contract/group-hash.ts';
 import { runSpecSchema, type RunSpec } from '../../contract/run-spec.ts';
 import { findDataset } from '../../datasets/registry.ts';
 import type { z } from 'zod';
+import { hasFlavour } from './column-traits.ts';
 import type { ColumnDraft, Draft } from './draft.ts';
-import {
-  hasFlavour,
-  listFields,
-  modelFields,
-  optimizerFields,
-  optimizerNames,
-  optionalFields,
-  wordFields,
-} from './fields.ts';
+import { modelFields, optimizerNames, type ModelField } from './fields.ts';
+import { layerLineMistake, parseLayerLines } from './layer-lines.ts';
+import { optimizerFields, type FieldDefinition } from './optimizer-fields.ts';
 
 export interface ReadGroup {
   columnId: string;
@@ -35,10 +30,11 @@ export interface ReadDraft {
 const MOST_RUNS = 1000;
 const LARGEST_SEED = 0xffffffff;
 
-export function readDraft(draft: Draft): ReadDraft {
+/** `unfit` finds a pattern that fits no layer of a spec's model, where somebody can tell. */
+export function readDraft(draft: Draft, unfit: (spec: RunSpec) => string | null = () => null): ReadDraft {
   const errors = new Map<string, string>();
   const groups = draft.columns.flatMap((column) => {
-    const group = readColumn(draft, column, errors);
+    const group = readColumn(draft, column, errors, unfit);
     return group ? [group] : [];
   });
   const seeds = readSeeds(draft.seeds, errors);
@@ -71,14 +67,31 @@ export function runsOf(read: ReadDraft): { groupName: string; spec: RunSpec }[] 
   );
 }
 
-function readColumn(draft: Draft, column: ColumnDraft, errors: Map<string, string>): ReadGroup | null {
+function readColumn(
+  draft: Draft,
+  column: ColumnDraft,
+  errors: Map<string, string>,
+  unfit: (spec: RunSpec) => string | null,
+): ReadGroup | null {
   const name = column.name.trim() || automaticName(draft, column);
   if (name.length > 120) errors.set(`${column.id}.name`, 'A name has at most 120 characters.');
   const parsed = runSpecSchema.safeParse(specInput(draft, column));
-  if (parsed.success) return { columnId: column.id, name, spec: parsed.data };
+  if (parsed.success) {
+    const pattern = unfit(parsed.data);
+    if (pattern === null) return { columnId: column.id, name, spec: parsed.data };
+    errors.set(`${column.id}.layers`, `“${pattern}” fits no layer of the model; Layers has their names.`);
+    return null;
+  }
   for (const issue of parsed.error.issues) {
     const field = fieldOf(issue.path, column);
-    if (!errors.has(field)) errors.set(field, sentence(issue, labelOf(field)));
+    if (errors.has(field)) continue;
+    const line = issue.path[1] === 'layers' ? issue.path[2] : undefined;
+    errors.set(
+      field,
+      typeof line === 'number'
+        ? layerLineMistake(column.values['layers'] ?? '', line)
+        : sentence(issue, labelOf(field)),
+    );
   }
   return null;
 }
@@ -87,11 +100,11 @@ function specInput(draft: Draft, column: ColumnDraft): unknown {
   const { run, dataset, model } = draft;
   const optimizer = Object.fromEntries(
     optimizerFields
-      .filter((field) => field.uses(column))
-      .map((field) => [field.key, readValue(field.key, column.values[field.key] ?? '')]),
+      .filter((field) => field.uses(column) || field.needs?.(column))
+      .map((field) => [field.key, readSetting(field, column.values[field.key] ?? '')]),
   );
   const modelValues = Object.fromEntries(
-    modelFields[model.kind].map((field) => [field.key, readValue(field.key, model.values[field.key] ?? '')]),
+    modelFields[model.kind].map((field) => [field.key, readModelValue(field, model.values[field.key] ?? '')]),
   );
   return {
     dataset: {
@@ -117,17 +130,20 @@ function specInput(draft: Draft, column: ColumnDraft): unknown {
   };
 }
 
-function readValue(key: string, text: string): unknown {
+function readSetting({ key, options, isLines, isOptional }: FieldDefinition, text: string): unknown {
+  if (isOptional && text.trim() === '') return null;
+  if (isLines) return parseLayerLines(text);
   if (key === 'nesterov') return text === 'true';
-  if (wordFields.has(key)) return text;
-  if (optionalFields.has(key) && text.trim() === '') return null;
-  if (listFields.has(key)) {
-    return text
-      .split(/[\s,]+/)
-      .filter((part) => part !== '')
-      .map(readNumber);
-  }
-  return readNumber(text);
+  return options ? text : readNumber(text);
+}
+
+function readModelValue({ options, isList }: ModelField, text: string): unknown {
+  if (options) return text;
+  if (!isList) return readNumber(text);
+  return text
+    .split(/[\s,]+/)
+    .filter((part) => part !== '')
+    .map(readNumber);
 }
 
 /** NaN for anything that is not a finite number, an empty field too: the schema must refuse it, not fill in a default. */
@@ -209,6 +225,13 @@ function labelOf(field: string): string {
 /** `Damping must be above 0; try 0.001 to 0.1.` */
 function sentence(issue: z.core.$ZodIssue, label: string): string {
   if (issue.message.startsWith('must')) return `${label} ${issue.message}.`;
+  if (issue.code === 'invalid_value')
+    return `${label} must be one of ${issue.values.map(String).join(', ')}.`;
+  if (issue.code === 'too_small' && issue.origin === 'array')
+    return `${label}: at least one number is needed.`;
+  if (issue.code === 'too_big' && issue.origin === 'array') {
+    return `${label}: at most ${String(issue.maximum)} are allowed.`;
+  }
   if (issue.code === 'invalid_type') return `${label} needs a number, for example 0.01.`;
   if (issue.code === 'too_small') {
     return `${label} must be ${issue.inclusive ? 'at least' : 'above'} ${String(issue.minimum)}.`;

@@ -1,0 +1,43 @@
+import { expect, test } from 'vitest';
+import { makeSpec } from '../test/make-run.ts';
+import { plannedLayers, unfitPattern } from './model-layers.ts';
+
+function kfac(layers: { pattern: string; flavour: 'expand' | 'reduce' }[] = []) {
+  const { optimizer, ...rest } = makeSpec();
+  if (optimizer.name !== 'kfac') throw new Error('the spec of tests is no longer K-FAC');
+  return { ...rest, optimizer: { ...optimizer, layers } };
+}
+
+test('layers are known before anything was trained', () => {
+  const spec = { ...kfac(), model: { kind: 'cnn' as const, channels: [4, 6] } };
+  expect(plannedLayers(spec).map(({ name, sharing, aSize, gSize }) => [name, sharing, aSize, gSize])).toEqual(
+    [
+      ['convolutions.0', 64, 10, 4],
+      ['convolutions.1', 16, 37, 6],
+      ['head', 1, 7, 10],
+    ],
+  );
+});
+
+test('flavours follow the run and its exceptions; keys expand whatever is said', () => {
+  const { optimizer, ...rest } = kfac([{ pattern: 'head', flavour: 'expand' }]);
+  const layers = plannedLayers({ ...rest, optimizer: { ...optimizer, flavour: 'auto' } });
+  const flavours = new Map(layers.map(({ name, flavour }) => [name, flavour]));
+  expect(flavours.get('patch')).toBe('reduce');
+  expect(flavours.get('blocks.0.attention.key')).toBe('expand');
+  expect(flavours.get('head')).toBe('expand');
+});
+
+test('a pattern that fits no layer of the model is found', () => {
+  expect(unfitPattern(kfac())).toBeNull();
+  const fitting = { pattern: 'blocks.*.mlp.in', flavour: 'reduce' as const };
+  expect(unfitPattern(kfac([fitting]))).toBeNull();
+  expect(unfitPattern(kfac([fitting, { pattern: 'block.*', flavour: 'reduce' }]))).toBe('block.*');
+});
+
+test('a model that does not fit its images has no layers to list, nor any to miss', () => {
+  const spec = kfac([{ pattern: 'nothing', flavour: 'reduce' }]);
+  const model = { kind: 'vit' as const, patch: 3, width: 32, blocks: 1, heads: 4, mlpRatio: 2 };
+  expect(unfitPattern({ ...spec, model })).toBeNull();
+  expect(plannedLayers({ ...kfac(), model })).toEqual([]);
+});
