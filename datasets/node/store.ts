@@ -117,7 +117,8 @@ export class DatasetStore {
       signal?.throwIfAborted();
       await rename(part, join(this.folder, id));
     } catch (error) {
-      await rm(part, { recursive: true, force: true });
+      // Where the folder itself is none, there is nothing to clear away, and the first error is the one that tells.
+      await rm(part, { recursive: true, force: true }).catch(() => undefined);
       if (signal?.aborted === true) throw error;
       // Another process may have brought the same data set into place meanwhile.
       if (await exists(join(this.folder, id))) return this.get(id);
