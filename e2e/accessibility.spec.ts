@@ -3,8 +3,9 @@ import type { Page } from '@playwright/test';
 import { accessibilityFaults } from './support/axe.ts';
 import { ComparePage } from './support/compare-page.ts';
 import { expect, test } from './support/lab.ts';
+import { NewComparisonPage } from './support/new-comparison-page.ts';
 import { RunsPage } from './support/runs-page.ts';
-import { trainComparison, twoOptimisers } from './support/small-comparison.ts';
+import { oneOfEachKind, trainComparison, twoOptimisers } from './support/small-comparison.ts';
 
 const themes = ['light', 'dark'] as const;
 
@@ -60,6 +61,34 @@ test('a wrong field is tied to its sentence', async ({ labPage: page }) => {
   await expect(batch).toHaveAccessibleDescription(/at least 1/);
   await expect(page.getByText('1 field needs attention')).toBeVisible();
   await expectNoFaults(page, 'form with a wrong field');
+});
+
+test('the form with all its settings open explains each of them', async ({ labPage: page }) => {
+  const form = new NewComparisonPage(page);
+  await form.open();
+  await form.paste(oneOfEachKind);
+  await page.getByLabel('All settings').check();
+  for (const heading of ['Curvature', 'Damping', 'Update', 'Schedule of curvature', 'Layers']) {
+    await expect(page.getByRole('rowheader', { name: heading, exact: true }).first()).toBeVisible();
+  }
+  await expect(page.getByRole('region', { name: 'Layer table' })).toContainText('layers.0');
+
+  const lines = page.getByLabel('K-FAC: Single layers', { exact: true });
+  await lines.focus();
+  await expect(lines).toHaveAccessibleDescription(/one a line/);
+  await expect(page.locator('p.about')).toContainText('Layers with another flavour than the rest');
+  await expectNoFaults(page, 'form with all settings');
+
+  await lines.fill('body: reduce');
+  await expect(lines).toHaveAccessibleDescription(/“body” fits no layer of the model/);
+  await lines.fill('layers.*: reduce');
+  await expect(form.startButton).toBeEnabled();
+  await form.fill('K-FAC: Damping floor', '-1');
+  await page.getByLabel('All settings').uncheck();
+  await expect(page.getByLabel('K-FAC: Damping floor', { exact: true })).toHaveAccessibleDescription(
+    /Damping floor must be at least 0/,
+  );
+  await expectNoFaults(page, 'form with a wrong setting');
 });
 
 test('everything can be reached by keyboard', async ({ labPage: page }) => {

@@ -28,6 +28,27 @@ export const twoOptimisers: ComparisonJson = {
   ],
 };
 
+/** An optimiser of each kind, so that the form shows every heading; K-FAC with damping that moves. */
+export const oneOfEachKind: ComparisonJson = {
+  name: 'One of each kind',
+  seeds: [1],
+  groups: [
+    { name: 'AdamW', spec: smallSpec(20, { name: 'adamw', lr: 0.01 }) },
+    {
+      name: 'K-FAC',
+      spec: smallSpec(20, {
+        name: 'kfac',
+        flavour: 'auto',
+        lr: 0.02,
+        dampingScale: 'loss',
+        dampingAdaptation: 'levenberg-marquardt',
+      }),
+    },
+    { name: 'SINGD', spec: smallSpec(20, { name: 'singd', flavour: 'reduce', lr: 0.02 }) },
+    { name: 'Shampoo', spec: smallSpec(20, { name: 'shampoo', lr: 0.02 }) },
+  ],
+};
+
 /** One run that would go on for hours; a test pauses, stops or abandons it. */
 export const endless: ComparisonJson = {
   name: 'Endless',
