@@ -1,36 +1,12 @@
 // Brings every matrix to magnitudes below 1 by a power of two, so that no square under- or overflows, and says which
 // matrices are not finite; those become zero. scales[b] turns eigenvalues back. One workgroup per matrix.
-#if LANES
-enable subgroups;
-#end
-
 struct Params { n: u32 }
-
-const T = ${T}u;
-#if LANES
-#else
-var<workgroup> parts: array<u32, ${T}>;
-#end
-
-// By the bits of magnitudes, which order as unsigned numbers, infinity and NaN on top.
-fn largest(own: u32, lane: u32) -> u32 {
-#if LANES
-  return subgroupMax(own);
-#else
-  parts[lane] = own;
-  for (var half = T / 2u; half > 0u; half /= 2u) {
-    workgroupBarrier();
-    if (lane < half) { parts[lane] = max(parts[lane], parts[lane + half]); }
-  }
-  workgroupBarrier();
-  return parts[0];
-#end
-}
 
 @compute @workgroup_size(${T})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
   let count = params.n * params.n / 4u;
   let base = group.x * count;
+  // By the bits of magnitudes, which order as unsigned numbers, infinity and NaN on top.
   var own = vec4<u32>();
   for (var i = lane; i < count; i += T) { own = max(own, bitcast<vec4<u32>>(M[base + i]) & vec4<u32>(0x7fffffffu)); }
   let top = largest(max(max(own.x, own.y), max(own.z, own.w)), lane);

@@ -14,6 +14,7 @@ import { expandTemplate } from '../template.ts';
 import reflectionsSource from './apply-reflections.wgsl';
 import applySource from './apply-rotations.wgsl';
 import normaliseSource from './normalise.wgsl';
+import largestSource from '../reduce/largest.wgsl';
 import prepareSource from './prepare.wgsl';
 import rotationsSource from './rotations.wgsl';
 import tridiagonaliseSource from './tridiagonalise.wgsl';
@@ -135,7 +136,7 @@ function tridiagonal(gpu: GpuContext, args: SymmetricEigenArguments, memory: Mem
   const update = bind('W', 'array<vec4f>', memory.update, true);
   const prepare: Dispatch = {
     label: `${args.label}: prepare`,
-    code: reducingTemplate(gpu, prepareSource),
+    code: reducingTemplate(gpu, [largestSource, prepareSource].join('\n')),
     bindings: [
       matrices,
       update,

@@ -6,6 +6,7 @@ import type { KfacSpec } from '../../contract/run-spec.ts';
 import type { GpuContext } from '../../gpu-kernels/device.ts';
 import { floatBits, type Binding, type Dispatch } from '../../gpu-kernels/dispatch.ts';
 import { uploadTable, writeRegion, type Region } from '../../gpu-kernels/region.ts';
+import largestSource from '../../gpu-kernels/reduce/largest.wgsl';
 import { expandTemplate } from '../../gpu-kernels/template.ts';
 import scaleSource from './damping-by-loss.wgsl';
 import dampingSource from './damping.wgsl';
@@ -82,7 +83,7 @@ export class Damping {
     const lanes = gpu.adapterClass === 'software' && gpu.fourLaneSubgroups;
     return {
       label: 'mean eigenvalues',
-      code: expandTemplate(levelsSource, { LANES: lanes, T: lanes ? 4 : 64 }),
+      code: expandTemplate([largestSource, levelsSource].join('\n'), { LANES: lanes, T: lanes ? 4 : 64 }),
       bindings: [
         { name: 'factors', type: 'array<f32>', region: set.averages, write: true },
         { name: 'fresh', type: 'array<f32>', region: set.fresh, write: false },

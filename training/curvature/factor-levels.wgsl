@@ -1,32 +1,7 @@
 // levels[4 + f] = trace / side of every factor; table[f] = (offset, side, row length, 0). A factor whose average holds a
 // number that is not finite starts again from the newest batch, where that is finite, and is counted: nothing else would
 // ever bring it back. One workgroup per factor.
-#if LANES
-enable subgroups;
-#end
-
 struct Params { firstCount: u32 }
-
-const T = ${T}u;
-#if LANES
-#else
-var<workgroup> parts: array<u32, ${T}>;
-#end
-
-fn largest(own: u32, lane: u32) -> u32 {
-#if LANES
-  return subgroupMax(own);
-#else
-  workgroupBarrier();
-  parts[lane] = own;
-  for (var half = T / 2u; half > 0u; half /= 2u) {
-    workgroupBarrier();
-    if (lane < half) { parts[lane] = max(parts[lane], parts[lane + half]); }
-  }
-  workgroupBarrier();
-  return parts[0];
-#end
-}
 
 @compute @workgroup_size(${T})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {

@@ -2,26 +2,6 @@
 // from what the query half names l_i and D_i:
 //   dk_j = scale * sum_i dS_ij q_i      dv_j = sum_i P_ij do_i
 // With LANES the four lanes of a subgroup serve one head: each loads a quarter of a query or gradient and broadcasts.
-#if LANES
-enable subgroups;
-#end
-alias T = ${TYPE};
-struct Params { n: u32, length: u32, heads: u32, row: u32, scale: f32 }
-
-#if LANES
-fn whole(part: f32) -> vec4f {
-  return vec4f(quadBroadcast(part, 0u), quadBroadcast(part, 1u), quadBroadcast(part, 2u), quadBroadcast(part, 3u));
-}
-
-#end
-fn inner(a: T, b: T) -> f32 {
-#if QUADS
-  return dot(a, b);
-#else
-  return a * b;
-#end
-}
-
 @compute @workgroup_size(32)
 fn main(
   @builtin(global_invocation_id) id: vec3<u32>,

@@ -5,6 +5,7 @@ import { expandTemplate } from '../../../gpu-kernels/template.ts';
 import type { Lowering, Node, Operation, Tensor } from '../graph.ts';
 import source from './attention.wgsl';
 import keysSource from './attention-keys.wgsl';
+import numbersSource from './attention-numbers.wgsl';
 
 interface Attributes {
   heads: number;
@@ -108,7 +109,7 @@ function launch(
       return [{ name, type, region: lowering.region(tensors[i] as Tensor), write }];
     });
   const written = outputs[0] === 'result' ? lowering.writer('result', node.outputs[0] as Tensor, unit) : null;
-  const code = expandTemplate(template, {
+  const code = expandTemplate([numbersSource, template].join('\n'), {
     TYPE: quads ? 'vec4f' : 'f32',
     QUADS: quads,
     LANES: lanes,
