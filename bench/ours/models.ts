@@ -16,7 +16,7 @@ export function buildLogits(
 ): Tensor {
   return model.kind === 'convnet'
     ? convnet(builder, model.channels, images, classes)
-    : buildModel(builder, model, images, classes);
+    : buildModel(builder, model, { kind: 'images', images }, classes);
 }
 
 function convnet(

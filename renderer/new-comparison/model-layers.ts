@@ -45,7 +45,8 @@ function traceLayers({ dataset, model }: Planned): LinearLayer[] | null {
   const graph = new Graph();
   const builder = new ModelBuilder(graph, new Parameters());
   const images = graph.leaf('images', shape, new Region('images', size(shape) * 4));
-  return unlessInvalid(() => buildModel(builder, model, images, classes.length)) && builder.layers;
+  const inputs = { kind: 'images', images } as const;
+  return unlessInvalid(() => buildModel(builder, model, inputs, classes.length)) && builder.layers;
 }
 
 /** What `make` makes; null where it finds its input `invalid`. */

@@ -270,7 +270,8 @@ function trainingLoss(
 ): Loss {
   const { images, labels } = residentPart(graph, data, data.train, memory);
   const batch = graph.leaf('batch rows', [spec.batchSize], rows, 'u32');
-  const logits = buildModel(builder, spec.model, gather(images, batch), data.classes.length);
+  const inputs = { kind: 'images', images: gather(images, batch) } as const;
+  const logits = buildModel(builder, spec.model, inputs, data.classes.length);
   return crossEntropy(logits, gather(labels, batch));
 }
 
@@ -319,7 +320,7 @@ function compileEvaluation(
   const logits = buildModel(
     new ModelBuilder(graph, parameters, 'evaluation'),
     spec.model,
-    images,
+    { kind: 'images', images },
     data.classes.length,
   );
   ring.addRow(graph, step, crossEntropy(logits, labels), true);

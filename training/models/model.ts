@@ -3,21 +3,39 @@ import { KronlabError } from '../../contract/errors.ts';
 import type { ModelSpec } from '../../contract/run-spec.ts';
 import type { Tensor } from '../program/graph.ts';
 import { cnn } from './cnn.ts';
+import { inputsOf, type ModelInputs } from './inputs.ts';
 import { mlp } from './mlp.ts';
 import type { ModelBuilder } from './model-builder.ts';
 import { vit } from './vit.ts';
 
-/** Logits [N, classes] of images [N, C, H, W]. */
-export function buildModel(builder: ModelBuilder, spec: ModelSpec, images: Tensor, classes: number): Tensor {
+/**
+ * Outputs [N, outputs] of a batch: logits of classes, or numbers. Throws `invalid` where the model cannot read such data.
+ */
+export function buildModel(
+  builder: ModelBuilder,
+  spec: ModelSpec,
+  inputs: ModelInputs,
+  outputs: number,
+): Tensor {
   switch (spec.kind) {
     case 'mlp':
-      return mlp(builder, spec, images, classes);
+      return mlp(builder, spec, rowsOf(inputs), outputs);
     case 'cnn':
-      return cnn(builder, spec, images, classes);
+      return cnn(builder, spec, imagesOf(inputs, spec), outputs);
     case 'vit':
-      return vit(builder, spec, images, classes);
+      return vit(builder, spec, imagesOf(inputs, spec), outputs);
     default:
       spec satisfies never;
       throw new KronlabError('invalid', 'unknown model; known: mlp, cnn, vit');
   }
+}
+
+function imagesOf(inputs: ModelInputs, spec: ModelSpec): Tensor {
+  return inputsOf(inputs, spec.kind, 'images').images;
+}
+
+/** What can be read as one row of numbers for each example. */
+function rowsOf(inputs: ModelInputs): Tensor {
+  const numbers = inputsOf(inputs, 'mlp', 'images', 'table');
+  return numbers.kind === 'images' ? numbers.images : numbers.rows;
 }

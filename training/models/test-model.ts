@@ -22,7 +22,11 @@ export function traceModel(spec: ModelSpec, images: readonly number[], classes: 
   const parameters = new Parameters();
   const builder = new ModelBuilder(graph, parameters);
   const leaf = graph.leaf('images', images, new Region('images', size(images) * 4));
-  return { parameters, builder, logits: buildModel(builder, spec, leaf, classes) };
+  return {
+    parameters,
+    builder,
+    logits: buildModel(builder, spec, { kind: 'images', images: leaf }, classes),
+  };
 }
 
 /** `name [shape] kind` of every parameter, in the order of declaration. */
