@@ -1,6 +1,6 @@
 /** How acceptance tests get at factors: a net and its loss in a program of their own, run once, every factor read back. */
 import { phases } from '../../../contract/runs.ts';
-import { openScope, releaseScope } from '../../../gpu-kernels/device.ts';
+import { openScope, releaseScope, type GpuContext } from '../../../gpu-kernels/device.ts';
 import { readRegions } from '../../../gpu-kernels/readback.ts';
 import type { Region } from '../../../gpu-kernels/region.ts';
 import { emptyRegion, testGpu, uploaded } from '../../../gpu-kernels/test-gpu.ts';
@@ -37,6 +37,8 @@ export interface FactorCase extends FactorOptions {
   /** What depends on leaves of the program: labels of `mc`. */
   program?: (leaf: Leaf) => Pick<FactorProgram, 'labels'>;
   embeddingsAreLayers?: boolean;
+  /** What else to read while the factors are on the GPU. */
+  inspect?: (gpu: GpuContext, set: FactorSet) => Promise<void>;
 }
 
 export interface ReadFactors {
@@ -83,6 +85,7 @@ export async function factorsOf(one: FactorCase): Promise<ReadFactors> {
   }
   const regions: Region[] = set.factors.map((factor) => factor.average);
   const contents = await readRegions(scope, regions);
+  await one.inspect?.(scope, set);
   releaseScope(scope);
   return {
     set,
