@@ -7,12 +7,15 @@ import { checkOperation, evaluate, f32Tolerance, noise, prepare } from '../test-
 import { relu } from './elementwise.ts';
 import { inverseIndexOf, noRow, type InverseIndex } from './inverse-index.ts';
 import {
+  entriesWithin,
   gatherRows,
   placesInSegments,
+  scatterMean,
   scatterSum,
   segmentCounts,
   segmentMean,
   segmentSum,
+  spreadOverSegments,
 } from './segments.ts';
 import { integers } from './test-leaves.ts';
 
@@ -88,6 +91,26 @@ it('gathers by an index of several axes', () =>
     tolerance: f32Tolerance,
   }));
 
+it.each([[[8]], [[3]], [[] as number[]]])(
+  'means of scattered rows of %j, none where nothing points',
+  (row) => {
+    const width = size(row);
+    const counts = Array.from({ length: 6 }, (_, r) => index.filter((entry) => entry === r).length);
+    expect(counts).toContain(0);
+    return checkOperation({
+      inputs: [{ shape: [9, ...row] }],
+      build: (x) => scatterMean(x, integers(gpu, x.graph, index), 6),
+      reference: (x) =>
+        scatterReference(
+          index,
+          6,
+          width,
+        )(x).map((sum, i) => sum / Math.max(counts[Math.floor(i / width)]!, 1)),
+      tolerance: f32Tolerance,
+    });
+  },
+);
+
 function segmentReference(offsets: readonly number[], width: number, mean: boolean) {
   return (x: Float64Array): Float64Array => {
     const y = new Float64Array((offsets.length - 1) * width);
@@ -121,6 +144,30 @@ describe.each(ragged)('segments $name', ({ offsets, rows }) => {
       });
     }
   });
+});
+
+describe.each(ragged)('over segments $name', ({ offsets, rows }) => {
+  test.each([[8], [3], [2, 4]])('rows of %j are spread', (...row) =>
+    checkOperation({
+      inputs: [{ shape: [offsets.length - 1, ...row] }],
+      build: (x) => spreadOverSegments(x, integers(gpu, x.graph, offsets), rows),
+      reference: gatherReference(
+        Array.from({ length: rows }, (_, m) =>
+          m < offsets.at(-1)! ? offsets.findLastIndex((first) => first <= m) : noRow,
+        ),
+        offsets.length - 1,
+        size(row),
+      ),
+      tolerance: f32Tolerance,
+    }),
+  );
+});
+
+it('takes out the entries of an index that are padding', async () => {
+  const [entries] = await evaluate((graph) =>
+    entriesWithin(integers(gpu, graph, [4, 2, 0, 7, 0, 0]), integers(gpu, graph, [0, 3, 3, 4])),
+  );
+  expect([...new Uint32Array(entries!.buffer)]).toEqual([4, 2, 0, 7, noRow, noRow]);
 });
 
 describe('long segments, summed in shares', () => {
@@ -238,4 +285,9 @@ it('refuses an index that does not fit the rows, and offsets that are none', asy
   await expect(
     evaluate((graph, leaf) => segmentSum(leaf(noise(6, 0), [3, 2]), integers(gpu, graph, [0]))),
   ).rejects.toThrow('segment sum: offsets [1] do not divide rows of [3, 2]');
+  await expect(
+    evaluate((graph, leaf) =>
+      spreadOverSegments(leaf(noise(6, 0), [3, 2]), integers(gpu, graph, [0, 1, 2]), 2),
+    ),
+  ).rejects.toThrow('spread over segments: offsets [3] do not fit rows of [3, 2]');
 });

@@ -10,6 +10,7 @@ import type { Region } from '../../../gpu-kernels/region.ts';
 import { expandTemplate } from '../../../gpu-kernels/template.ts';
 import { size, type Lowering, type Node, type Operation, type Tensor, type Unit } from '../graph.ts';
 import { multiply } from './elementwise.ts';
+import entriesSource from './entries-within.wgsl';
 import gatherSource from './gather-rows.wgsl';
 import { invertIndex, type InverseIndex } from './inverse-index.ts';
 import segmentSource from './segment-of-rows.wgsl';
@@ -23,25 +24,38 @@ const gatherOperation: Operation<{ inverse: InverseIndex | null }> = {
     const [x, index] = node.inputs as [Tensor, Tensor];
     return [g ? scatterSum(g, index, x.shape[0] ?? 1, node.attributes.inverse) : null, null];
   },
-  lower(node, lowering) {
-    const [x, index] = node.inputs as [Tensor, Tensor];
-    const y = node.outputs[0] as Tensor;
-    const { unit, type, width } = rowUnits(x.shape.slice(1));
-    return [
-      launch({
-        label: node.operation.name,
-        source: gatherSource,
-        values: { TYPE: type },
-        threads: size(y.shape) / unit,
-        params: [width, x.shape[0] ?? 1],
-        access: [
-          memory('x', lowering.region(x), type),
-          memory('index', lowering.region(index), 'u32'),
-          lowering.writer('y', y, unit),
-        ],
-      }),
-    ];
+  lower: (node, lowering) => launchGather(node, lowering),
+};
+
+/** Inputs: the rows, the index, and for segments their offsets, which only the gradient reads. */
+function launchGather(node: Node, lowering: Lowering): Dispatch[] {
+  const [x, index] = node.inputs as [Tensor, Tensor];
+  const y = node.outputs[0] as Tensor;
+  const { unit, type, width } = rowUnits(x.shape.slice(1));
+  return [
+    launch({
+      label: node.operation.name,
+      source: gatherSource,
+      values: { TYPE: type },
+      threads: size(y.shape) / unit,
+      params: [width, x.shape[0] ?? 1],
+      access: [
+        memory('x', lowering.region(x), type),
+        memory('index', lowering.region(index), 'u32'),
+        lowering.writer('y', y, unit),
+      ],
+    }),
+  ];
+}
+
+const spreadOperation: Operation<null> = {
+  name: 'spread over segments',
+  fusedWrites: [0],
+  gradient(node, [g]) {
+    const offsets = node.inputs[2] as Tensor;
+    return [g ? segmentSum(g, offsets) : null, null, null];
   },
+  lower: (node, lowering) => launchGather(node, lowering),
 };
 
 const scatterOperation: Operation<{ index: Tensor; inverse: InverseIndex }> = {
@@ -61,7 +75,7 @@ const segmentOperation: Operation<null> = {
   fusedWrites: [0],
   gradient(node, [g]) {
     const [x, offsets] = node.inputs as [Tensor, Tensor];
-    return [g ? gatherRows(g, segmentOfRows(offsets, x.shape[0] ?? 1)) : null, null];
+    return [g ? spreadOverSegments(g, offsets, x.shape[0] ?? 1) : null, null];
   },
   lower: (node, lowering) => launchSum(node, lowering),
 };
@@ -157,6 +171,28 @@ function launchSegments(node: Node, lowering: Lowering, answer: keyof typeof seg
   ];
 }
 
+const entriesOperation: Operation<null> = {
+  name: 'entries within',
+  lower(node, lowering) {
+    const [index, offsets] = node.inputs as [Tensor, Tensor];
+    const result = node.outputs[0] as Tensor;
+    return [
+      launch({
+        label: node.operation.name,
+        source: entriesSource,
+        values: {},
+        threads: size(result.shape),
+        params: [size(offsets.shape) - 1],
+        access: [
+          memory('index', lowering.region(index), 'u32'),
+          memory('offsets', lowering.region(offsets), 'u32'),
+          memory('y', lowering.region(result), 'u32', true),
+        ],
+      }),
+    ];
+  },
+};
+
 interface Kernel {
   label: string;
   source: string;
@@ -226,6 +262,41 @@ export function scatterSum(
   return x.graph.add1(scatterOperation, [x, known.offsets, known.order], output, attributes);
 }
 
+/** Means instead of sums, as `scatterSum`; a row that nothing points to is zeros. */
+export function scatterMean(
+  x: Tensor,
+  index: Tensor,
+  rows: number,
+  inverse: InverseIndex | null = null,
+): Tensor {
+  const known = inverse ?? invertIndex(index, rows);
+  return multiply(
+    scatterSum(x, index, rows, known),
+    inverseCounts(known.offsets, x.shape.length - index.shape.length),
+  );
+}
+
+/** An index u32 [M] whose entries behind the last of the offsets are padding: there it becomes `noRow`. */
+export function entriesWithin(index: Tensor, offsets: Tensor): Tensor {
+  const output = { shape: index.shape, type: 'u32' as const, label: index.label };
+  return index.graph.add1(entriesOperation, [index, offsets], output, null);
+}
+
+/**
+ * y[m] = x[s] for each of `rows` rows m of the segment s: x is [S, ...], offsets u32 [S + 1]. Rows beyond the last offset
+ * are zeros. The other half of `segmentSum`, and its gradient.
+ */
+export function spreadOverSegments(x: Tensor, offsets: Tensor, rows: number): Tensor {
+  if (size(offsets.shape) !== (x.shape[0] ?? 0) + 1) {
+    throw new KronlabError(
+      'internal',
+      `spread over segments: offsets [${offsets.shape.join(', ')}] do not fit rows of [${x.shape.join(', ')}]`,
+    );
+  }
+  const output = { shape: [rows, ...x.shape.slice(1)], label: 'spread rows' };
+  return x.graph.add1(spreadOperation, [x, segmentOfRows(offsets, rows), offsets], output, null);
+}
+
 /** The segment each of `rows` rows lies in; rows beyond the last offset get a number that is no segment. */
 function segmentOfRows(offsets: Tensor, rows: number): Tensor {
   const output = { shape: [rows], type: 'u32' as const, label: 'segment of rows' };
@@ -261,9 +332,12 @@ export function segmentSum(x: Tensor, offsets: Tensor): Tensor {
 
 /** Means of consecutive rows, as `segmentSum`; an empty segment is zeros. */
 export function segmentMean(x: Tensor, offsets: Tensor): Tensor {
-  const sum = segmentSum(x, offsets);
-  const shape = sum.shape.map((dim, axis) => (axis === 0 ? dim : 1));
-  const output = { shape: shape.slice(0, 1), label: 'inverse counts' };
-  const inverse = offsets.graph.add1(inverseCountsOperation, [offsets], output, null);
-  return multiply(sum, offsets.graph.reshape(inverse, shape));
+  return multiply(segmentSum(x, offsets), inverseCounts(offsets, x.shape.length - 1));
+}
+
+/** f32 [S, 1, ...]: one over the number of rows of each segment, 1 for an empty one; `axes` ones follow. */
+function inverseCounts(offsets: Tensor, axes: number): Tensor {
+  const output = { shape: [size(offsets.shape) - 1], label: 'inverse counts' };
+  const counts = offsets.graph.add1(inverseCountsOperation, [offsets], output, null);
+  return offsets.graph.reshape(counts, [...output.shape, ...new Array<number>(axes).fill(1)]);
 }
