@@ -102,7 +102,12 @@ describe('every failure is one readable line and an exit code', () => {
       2,
       /optimizer\.name: .*'sgd' \| 'adamw' \| 'nadamw' \| 'kfac' \| 'ikfac' \| 'singd' \| 'shampoo' \| 'soap'/,
     ],
-    ['unknown model', () => compareSpec('model.json'), 2, /model\.kind: .*'mlp' \| 'cnn' \| 'vit'/],
+    [
+      'unknown model',
+      () => compareSpec('model.json'),
+      2,
+      /model\.kind: .*'mlp' \| 'cnn' \| 'vit' \| 'graph-network'/,
+    ],
     [
       'unknown data set',
       () => compareSpec('dataset.json'),

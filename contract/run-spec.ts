@@ -39,6 +39,24 @@ export const modelSpecSchema = z.discriminatedUnion('kind', [
     /** Hidden width of the MLP in each block, as a multiple of `width`. */
     mlpRatio: z.number().gt(0).lte(8).default(2),
   }),
+  z.strictObject({
+    kind: z.literal('graph-network'),
+    /** Of the states of nodes, edges and graphs. */
+    width: count.lte(2048),
+    /** Rounds of message passing. */
+    rounds: count.lte(32),
+    /** How the updates of the edges that enter a node are taken together. */
+    aggregation: z.enum(['sum', 'mean']).default('sum'),
+    /** Whether every graph has a state of its own, which nodes and edges read. */
+    globals: z.enum(['on', 'off']).default('on'),
+    /** What the outputs are made of: means or sums over the nodes, or the graph's own state. */
+    readout: z.enum(['mean', 'sum', 'global']).default('mean'),
+    /** Linear layers of one update, each with its norm and ReLU. */
+    updateLayers: count.lte(8).default(1),
+    norm: z.enum(['layer', 'none']).default('layer'),
+    /** Whether an update is added to the state or takes its place. */
+    residual: z.enum(['on', 'off']).default('on'),
+  }),
 ]);
 
 const otherLrMultiplier = z.number().gt(0, 'must be above 0').lte(100).default(1);
@@ -283,6 +301,17 @@ export const runSpecSchema = z
         code: 'custom',
         path: ['model', 'heads'],
         message: `must divide the width ${spec.model.width}; ${spec.model.heads} heads do not`,
+      });
+    }
+    if (
+      spec.model.kind === 'graph-network' &&
+      spec.model.readout === 'global' &&
+      spec.model.globals === 'off'
+    ) {
+      context.addIssue({
+        code: 'custom',
+        path: ['model', 'readout'],
+        message: 'must be mean or sum where globals are off',
       });
     }
     const { optimizer } = spec;

@@ -50,17 +50,15 @@ export function plural(count: number, singular: string, many = `${singular}s`): 
   return `${formatCount(count)} ${count === 1 ? singular : many}`;
 }
 
-export function modelName(model: ModelSpec): string {
-  switch (model.kind) {
-    case 'vit':
-      return 'ViT';
-    case 'cnn':
-      return 'CNN';
-    case 'mlp':
-      return 'MLP';
-    default:
-      return model satisfies never;
-  }
+const modelNames: Record<ModelSpec['kind'], string> = {
+  vit: 'ViT',
+  cnn: 'CNN',
+  mlp: 'MLP',
+  'graph-network': 'GraphNet',
+};
+
+export function modelName({ kind }: ModelSpec): string {
+  return modelNames[kind];
 }
 
 /** The name of a data set; the id itself where the lab no longer knows it. */

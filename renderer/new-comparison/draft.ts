@@ -4,7 +4,8 @@
  */
 import { z } from 'zod';
 import type { ComparisonPreset } from '../../contract/presets.ts';
-import type { ModelSpec, OptimizerSpec, RunSpec } from '../../contract/run-spec.ts';
+import type { OptimizerSpec, RunSpec } from '../../contract/run-spec.ts';
+import { modelKinds, modelStart, modelTexts } from './model-fields.ts';
 import { optimizerFields, choicesOf } from './optimizer-fields.ts';
 import { defaultsOf, ownKeys, texts, type OptimizerName, type SettingTexts } from './setting-texts.ts';
 
@@ -22,24 +23,12 @@ export type ColumnDraft = z.infer<typeof columnSchema>;
 export const draftSchema = z.object({
   name: z.string(),
   dataset: values,
-  model: z.object({ kind: z.enum(['vit', 'mlp', 'cnn']), values }),
+  model: z.object({ kind: z.enum(modelKinds), values }),
   columns: z.array(columnSchema),
   run: values,
   seeds: z.string(),
 });
 export type Draft = z.infer<typeof draftSchema>;
-
-/** What every model field holds when a model is chosen for the first time. */
-const modelDefaults: SettingTexts = {
-  patch: '2',
-  width: '32',
-  blocks: '2',
-  heads: '4',
-  mlpRatio: '2',
-  hidden: '64, 64',
-  activation: 'relu',
-  channels: '16, 32',
-};
 
 export function newColumn(optimizer: OptimizerName, own: SettingTexts = {}): ColumnDraft {
   return { id: crypto.randomUUID(), name: '', optimizer, values: { ...defaultsOf(optimizer), ...own } };
@@ -69,7 +58,7 @@ export function draftFromPreset(preset: Pick<ComparisonPreset, 'name' | 'groups'
   return {
     name: preset.name,
     dataset: texts(first.spec.dataset),
-    model: { kind: first.spec.model.kind, values: { ...modelDefaults, ...modelTexts(first.spec.model) } },
+    model: { kind: first.spec.model.kind, values: { ...modelStart, ...modelTexts(first.spec.model) } },
     columns: preset.groups.map((group) => columnFromSpec(group.name, group.spec.optimizer)),
     run: runTexts(first.spec),
     seeds: preset.seeds.join(', '),
@@ -81,9 +70,10 @@ export function parseDraft(text: string): Draft | null {
   if (text === '') return null;
   try {
     const draft = draftSchema.parse(JSON.parse(text));
-    // A setting that came after the draft was left starts as in a new column.
+    // A setting that came after the draft was left starts as in a new draft.
     const columns = draft.columns.map((c) => ({ ...c, values: { ...defaultsOf(c.optimizer), ...c.values } }));
-    return { ...draft, columns };
+    const model = { ...draft.model, values: { ...modelStart, ...draft.model.values } };
+    return { ...draft, model, columns };
   } catch {
     return null;
   }
@@ -92,11 +82,6 @@ export function parseDraft(text: string): Draft | null {
 function columnFromSpec(name: string, optimizer: OptimizerSpec): ColumnDraft {
   const { name: kind, ...rest } = optimizer;
   return { ...newColumn(kind, texts(rest)), name };
-}
-
-function modelTexts(model: ModelSpec): SettingTexts {
-  const { kind: _kind, ...rest } = model;
-  return texts(rest);
 }
 
 function runTexts(spec: RunSpec): SettingTexts {

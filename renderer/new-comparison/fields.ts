@@ -1,4 +1,4 @@
-/** Which models and optimisers the form offers and what it calls them; the fields of models. Their rules are the contract's. */
+/** Which optimisers the form offers and what it calls them. Their rules are the contract's. */
 import type { Option } from '../components/select-option.ts';
 import { hasFactors, hasFlavour, isShampoo, isSoap } from './column-traits.ts';
 import type { ColumnDraft } from './draft.ts';
@@ -27,53 +27,6 @@ export const optimizerNames: Record<ColumnDraft['optimizer'], string> = {
   singd: 'SINGD',
   shampoo: 'Shampoo',
   soap: 'SOAP',
-};
-
-export interface ModelField {
-  key: string;
-  label: string;
-  /** Unit or meaning in a few words. */
-  about: string;
-  options?: readonly Option[];
-  /** A list of numbers. */
-  isList?: true;
-}
-
-export const modelOptions: readonly Option[] = [
-  { value: 'vit', label: 'Vision transformer' },
-  { value: 'cnn', label: 'CNN' },
-  { value: 'mlp', label: 'MLP' },
-];
-
-export const modelFields: Record<'vit' | 'cnn' | 'mlp', readonly ModelField[]> = {
-  vit: [
-    { key: 'patch', label: 'Patch', about: 'side in pixels' },
-    { key: 'width', label: 'Width', about: 'of a token' },
-    { key: 'heads', label: 'Heads', about: 'divide the width' },
-    { key: 'blocks', label: 'Blocks', about: 'in a row' },
-    { key: 'mlpRatio', label: 'MLP ratio', about: '× width' },
-  ],
-  cnn: [
-    {
-      key: 'channels',
-      label: 'Channels of each layer',
-      about: '3 × 3 convolutions with ReLU; from the second on with stride 2',
-      isList: true,
-    },
-  ],
-  mlp: [
-    { key: 'hidden', label: 'Hidden widths', about: 'a number for each hidden layer', isList: true },
-    {
-      key: 'activation',
-      label: 'Activation',
-      about: 'after each hidden layer',
-      options: [
-        { value: 'relu', label: 'ReLU' },
-        { value: 'tanh', label: 'tanh' },
-        { value: 'gelu', label: 'GELU' },
-      ],
-    },
-  ],
 };
 
 const fisherNames: Record<string, string> = {

@@ -4,7 +4,8 @@ import type { z } from 'zod';
 import { modelSpecSchema, optimizerSpecSchema } from '../../contract/run-spec.ts';
 import { newColumn } from './draft.ts';
 import { defaultNote, isChanged } from './field-notes.ts';
-import { modelFields, optimizerOptions } from './fields.ts';
+import { optimizerOptions } from './fields.ts';
+import { fieldsOfModel } from './model-fields.ts';
 import { choicesOf, optimizerFields, optionsOf, type FieldDefinition } from './optimizer-fields.ts';
 import { defaultsOf, defaultText, type OptimizerName } from './setting-texts.ts';
 
@@ -82,7 +83,7 @@ test('every optimiser of the contract is offered', () => {
 test('every model of the contract has a field for each of its settings', () => {
   for (const schema of modelSpecSchema.options) {
     const shape = schema.shape as unknown as Record<string, z.ZodType>;
-    const fields = modelFields[schema.shape.kind.value];
+    const fields = fieldsOfModel(schema.shape.kind.value);
     const settings = Object.keys(shape).filter((key) => key !== 'kind');
     expect(fields.map(({ key }) => key).sort()).toEqual(settings.sort());
     for (const { key, options } of fields) {

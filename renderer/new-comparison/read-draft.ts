@@ -9,8 +9,9 @@ import { findDataset } from '../../datasets/registry.ts';
 import type { z } from 'zod';
 import { hasFlavour } from './column-traits.ts';
 import type { ColumnDraft, Draft } from './draft.ts';
-import { modelFields, optimizerNames, type ModelField } from './fields.ts';
+import { optimizerNames } from './fields.ts';
 import { layerLineMistake, parseLayerLines } from './layer-lines.ts';
+import { fieldsOfModel, slotOf, type ModelField } from './model-fields.ts';
 import { optimizerFields, type FieldDefinition } from './optimizer-fields.ts';
 
 export interface ReadGroup {
@@ -90,7 +91,7 @@ function readColumn(
       field,
       typeof line === 'number'
         ? layerLineMistake(column.values['layers'] ?? '', line)
-        : sentence(issue, labelOf(field)),
+        : sentence(issue, labelOf(field, draft)),
     );
   }
   return null;
@@ -104,7 +105,10 @@ function specInput(draft: Draft, column: ColumnDraft): unknown {
       .map((field) => [field.key, readSetting(field, column.values[field.key] ?? '')]),
   );
   const modelValues = Object.fromEntries(
-    modelFields[model.kind].map((field) => [field.key, readModelValue(field, model.values[field.key] ?? '')]),
+    fieldsOfModel(model.kind).map((field) => [
+      field.key,
+      readModelValue(field, model.values[slotOf(field)] ?? ''),
+    ]),
   );
   return {
     dataset: {
@@ -216,9 +220,10 @@ const runLabels: Record<string, string> = {
   validationFraction: 'Held out',
 };
 
-function labelOf(field: string): string {
+function labelOf(field: string, { model }: Draft): string {
   const key = field.slice(field.lastIndexOf('.') + 1);
-  const known = [...optimizerFields, ...Object.values(modelFields).flat()].find((entry) => entry.key === key);
+  const fields = field.startsWith('model.') ? fieldsOfModel(model.kind) : optimizerFields;
+  const known = fields.find((entry) => entry.key === key);
   return known?.label ?? runLabels[key] ?? key;
 }
 

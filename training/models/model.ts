@@ -3,6 +3,7 @@ import { KronlabError } from '../../contract/errors.ts';
 import type { ModelSpec } from '../../contract/run-spec.ts';
 import type { Tensor } from '../program/graph.ts';
 import { cnn } from './cnn.ts';
+import { graphNetwork } from './graph-network.ts';
 import { inputsOf, type ModelInputs } from './inputs.ts';
 import { mlp } from './mlp.ts';
 import type { ModelBuilder } from './model-builder.ts';
@@ -24,9 +25,11 @@ export function buildModel(
       return cnn(builder, spec, imagesOf(inputs, spec), outputs);
     case 'vit':
       return vit(builder, spec, imagesOf(inputs, spec), outputs);
+    case 'graph-network':
+      return graphNetwork(builder, spec, inputsOf(inputs, spec.kind, 'graphs'), outputs);
     default:
       spec satisfies never;
-      throw new KronlabError('invalid', 'unknown model; known: mlp, cnn, vit');
+      throw new KronlabError('internal', 'a model of this kind is not built here');
   }
 }
 

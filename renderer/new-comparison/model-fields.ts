@@ -1,0 +1,136 @@
+/** Which models the form offers and what it calls them, and the fields of each. Their rules are the contract's. */
+import type { ModelSpec } from '../../contract/run-spec.ts';
+import type { Option } from '../components/select-option.ts';
+import { texts, type SettingTexts } from './setting-texts.ts';
+
+export type ModelKind = ModelSpec['kind'];
+
+export interface ModelField {
+  key: string;
+  label: string;
+  /** Unit or meaning in a few words. */
+  about: string;
+  /** What it holds when a model is chosen for the first time. */
+  start: string;
+  options?: readonly Option[];
+  /** A list of numbers. */
+  isList?: true;
+  /** Where the draft keeps it, if another model has a setting of that name and another meaning. Default: the key. */
+  slot?: string;
+}
+
+interface ModelChoice {
+  name: string;
+  fields: readonly ModelField[];
+}
+
+const onOff: readonly Option[] = [
+  { value: 'on', label: 'On' },
+  { value: 'off', label: 'Off' },
+];
+
+const models: Record<ModelKind, ModelChoice> = {
+  vit: {
+    name: 'Vision transformer',
+    fields: [
+      { key: 'patch', label: 'Patch', about: 'side in pixels', start: '2' },
+      { key: 'width', label: 'Width', about: 'of a token', start: '32' },
+      { key: 'heads', label: 'Heads', about: 'divide the width', start: '4' },
+      { key: 'blocks', label: 'Blocks', about: 'in a row', start: '2' },
+      { key: 'mlpRatio', label: 'MLP ratio', about: '× width', start: '2' },
+    ],
+  },
+  cnn: {
+    name: 'CNN',
+    fields: [
+      {
+        ...{ key: 'channels', label: 'Channels of each layer', start: '16, 32', isList: true },
+        about: '3 × 3 convolutions with ReLU; from the second on with stride 2',
+      },
+    ],
+  },
+  mlp: {
+    name: 'MLP',
+    fields: [
+      {
+        ...{ key: 'hidden', label: 'Hidden widths', start: '64, 64', isList: true },
+        about: 'a number for each hidden layer',
+      },
+      {
+        ...{ key: 'activation', label: 'Activation', about: 'after each hidden layer', start: 'relu' },
+        options: [
+          { value: 'relu', label: 'ReLU' },
+          { value: 'tanh', label: 'tanh' },
+          { value: 'gelu', label: 'GELU' },
+        ],
+      },
+    ],
+  },
+  'graph-network': {
+    name: 'Graph network',
+    fields: [
+      { key: 'width', label: 'Width', about: 'of every state', start: '32' },
+      { key: 'rounds', label: 'Rounds', about: 'of message passing', start: '3' },
+      {
+        ...{ key: 'aggregation', label: 'Aggregation', about: 'of the edges into a node', start: 'sum' },
+        options: [
+          { value: 'sum', label: 'Sum' },
+          { value: 'mean', label: 'Mean' },
+        ],
+      },
+      {
+        ...{ key: 'globals', label: 'Globals', about: 'a state for each graph', start: 'on' },
+        options: onOff,
+      },
+      {
+        ...{ key: 'readout', label: 'Readout', about: 'what the outputs are made of', start: 'mean' },
+        options: [
+          { value: 'mean', label: 'Mean of nodes' },
+          { value: 'sum', label: 'Sum of nodes' },
+          { value: 'global', label: 'Globals' },
+        ],
+      },
+      { key: 'updateLayers', label: 'Layers', about: 'of each update', start: '1' },
+      {
+        ...{ key: 'norm', slot: 'graphNorm', label: 'Norm', about: 'after each layer', start: 'layer' },
+        options: [
+          { value: 'layer', label: 'Layer norm' },
+          { value: 'none', label: 'None' },
+        ],
+      },
+      {
+        ...{ key: 'residual', label: 'Residual', about: 'updates add to the state', start: 'on' },
+        options: onOff,
+      },
+    ],
+  },
+};
+
+/** In the order in which the form lists them. */
+export const modelKinds = Object.keys(models) as [ModelKind, ...ModelKind[]];
+
+export const modelOptions: readonly Option[] = modelKinds.map((kind) => ({
+  value: kind,
+  label: models[kind].name,
+}));
+
+export function fieldsOfModel(kind: ModelKind): readonly ModelField[] {
+  return models[kind].fields;
+}
+
+export function slotOf({ slot, key }: ModelField): string {
+  return slot ?? key;
+}
+
+/** The texts of all models' fields before anybody touches them; a slot that several share starts as the first has it. */
+export const modelStart: SettingTexts = Object.fromEntries(
+  modelKinds
+    .flatMap((kind) => models[kind].fields.map((field): [string, string] => [slotOf(field), field.start]))
+    .reverse(),
+);
+
+/** A model's settings as the texts of its fields. */
+export function modelTexts({ kind, ...settings }: ModelSpec): SettingTexts {
+  const own = texts(settings);
+  return Object.fromEntries(models[kind].fields.map((field) => [slotOf(field), own[field.key] ?? '']));
+}
