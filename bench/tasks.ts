@@ -62,7 +62,7 @@ export const trainingTasks: Readonly<Record<TrainingTask['name'], TrainingTask>>
   vit: {
     name: 'vit',
     ...images,
-    model: { kind: 'vit', patch: 7, width: 64, blocks: 2, heads: 4, mlpRatio: 2 },
+    model: { kind: 'vit', patch: 7, width: 64, blocks: 2, heads: 4, mlpRatio: 2, pool: 'mean' },
     optimizer: { ...adam, weightDecay: 0.01 },
     checkedSteps: 5,
     tolerance: 1e-4,

@@ -38,7 +38,7 @@ const tasks: TrainingTask[] = [
   {
     ...trainingTasks.vit,
     ...small,
-    model: { kind: 'vit', patch: 7, width: 16, blocks: 1, heads: 2, mlpRatio: 2 },
+    model: { kind: 'vit', patch: 7, width: 16, blocks: 1, heads: 2, mlpRatio: 2, pool: 'mean' },
   },
 ];
 

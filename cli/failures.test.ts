@@ -106,7 +106,7 @@ describe('every failure is one readable line and an exit code', () => {
       'unknown model',
       () => compareSpec('model.json'),
       2,
-      /model\.kind: .*'mlp' \| 'cnn' \| 'vit' \| 'graph-network'/,
+      /model\.kind: .*'mlp' \| 'cnn' \| 'vit' \| 'wide-resnet'/,
     ],
     [
       'unknown data set',

@@ -39,6 +39,14 @@ describe('groupHash', () => {
     expect(groupHash(runSpecSchema.parse(stored))).toBe(hash);
   });
 
+  it('is still that of transformers stored before they had a class token', () => {
+    const { model } = spec;
+    if (model.kind !== 'vit') throw new Error('the preset is no longer a transformer');
+    const { pool: _pool, ...before } = model;
+    expect(groupHash({ ...spec, model: before as typeof model })).toBe(groupHash(spec));
+    expect(groupHash({ ...spec, model: { ...model, pool: 'class' } })).not.toBe(groupHash(spec));
+  });
+
   it('tells clipping and kinds of weight decay apart', () => {
     const adamw = { ...spec, optimizer: { name: 'adamw', lr: 0.02 } };
     const changes = [{}, { clipNorm: 1 }, { clipNorm: 2 }, { weightDecayKind: 'l2' }, { name: 'nadamw' }];

@@ -2,7 +2,7 @@
  * Runs that differ only by their seed are repeats of one experiment: they are drawn as one band and counted as one
  * group. The group is named by a hash of the spec, computed the same way by the store, the UI and the command line.
  */
-import type { OptimizerSpec, RunSpec } from './run-spec.ts';
+import type { RunSpec } from './run-spec.ts';
 
 /**
  * 64-bit FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/) over the UTF-8 bytes of the canonical JSON of `spec`
@@ -11,20 +11,28 @@ import type { OptimizerSpec, RunSpec } from './run-spec.ts';
  */
 export function groupHash(spec: RunSpec): string {
   const { seed: _seed, ...rest } = spec;
-  return fnv1a64(canonicalJson({ ...rest, optimizer: withoutLateDefaults(rest.optimizer) }));
+  const { optimizer, model } = rest;
+  const decayKind = optimizer.name === 'sgd' ? 'l2' : 'decoupled';
+  return fnv1a64(
+    canonicalJson({
+      ...rest,
+      model: withoutLateDefaults(model, lateModelDefaults),
+      optimizer: withoutLateDefaults(optimizer, { ...lateDefaults, weightDecayKind: decayKind }),
+    }),
+  );
 }
 
 /**
  * Settings that came after runs had been stored are left out where they say what those runs did without them: a repeat
  * of an old experiment still joins its group.
  */
-function withoutLateDefaults(optimizer: OptimizerSpec): object {
-  const decayKind = optimizer.name === 'sgd' ? 'l2' : 'decoupled';
-  const defaults: Record<string, unknown> = { ...lateDefaults, weightDecayKind: decayKind };
+function withoutLateDefaults(settings: object, defaults: Record<string, unknown>): object {
   const isSaid = ([name, value]: [string, unknown]) =>
     !(name in defaults) || canonicalJson(value) !== canonicalJson(defaults[name]);
-  return Object.fromEntries(Object.entries(optimizer).filter(isSaid));
+  return Object.fromEntries(Object.entries(settings).filter(isSaid));
 }
+
+const lateModelDefaults = { pool: 'mean' };
 
 const lateDefaults = {
   clipNorm: null,

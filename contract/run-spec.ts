@@ -17,6 +17,9 @@ export const datasetSpecSchema = z.strictObject({
   validationFraction: z.number().gt(0, 'must be above 0').lt(0.9, 'must be below 0.9').default(0.2),
 });
 
+/** Hidden width of the MLP in each block, as a multiple of `width`. */
+const mlpRatio = z.number().gt(0).lte(8).default(2);
+
 export const modelSpecSchema = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('mlp'),
@@ -36,8 +39,37 @@ export const modelSpecSchema = z.discriminatedUnion('kind', [
     width: count.lte(2048),
     blocks: count.lte(48),
     heads: count.lte(64),
-    /** Hidden width of the MLP in each block, as a multiple of `width`. */
-    mlpRatio: z.number().gt(0).lte(8).default(2),
+    mlpRatio,
+    /** What the head reads: the mean over the patches, or a learned token beside them. */
+    pool: z.enum(['mean', 'class']).default('mean'),
+  }),
+  z.strictObject({
+    kind: z.literal('wide-resnet'),
+    /** 6 n + 4 for n blocks in each of the three groups. */
+    depth: count.lte(100),
+    /** Multiple of a plain ResNet's channels. */
+    width: count.lte(32),
+    /** `fixup`: no normalisation, but scalars and an initialisation that do without (Zhang et al. 2019). */
+    norm: z.enum(['batch', 'group', 'fixup']).default('batch'),
+  }),
+  z.strictObject({
+    kind: z.literal('decoder'),
+    width: count.lte(4096),
+    blocks: count.lte(48),
+    heads: count.lte(64),
+    mlpRatio,
+    positions: z.enum(['learned', 'sinusoidal']).default('learned'),
+    /** Whether the logits have a matrix of their own or take the table of tokens once more. */
+    head: z.enum(['separate', 'tied']).default('separate'),
+  }),
+  z.strictObject({
+    kind: z.literal('deep-linear'),
+    /** Widths of the hidden layers, which have no activations. */
+    hidden: z.array(count.lte(8192)).min(1).max(8),
+    /** Whether an image is one row, or its patches share all weights and the outputs are their mean. */
+    sharing: z.enum(['none', 'patches']).default('patches'),
+    /** `patches`: side of a square patch in pixels; must divide the image side. */
+    patch: count.lte(64).default(2),
   }),
   z.strictObject({
     kind: z.literal('graph-network'),
@@ -282,6 +314,27 @@ export const targetSpecSchema = z.strictObject({
   value: z.number(),
 });
 
+/** What the single settings of a model cannot say: which of them do not fit together. */
+function modelMistake(model: z.infer<typeof modelSpecSchema>): { field: string; message: string } | null {
+  switch (model.kind) {
+    case 'vit':
+    case 'decoder':
+      if (model.width % model.heads === 0) return null;
+      return {
+        field: 'heads',
+        message: `must divide the width ${model.width}; ${model.heads} heads do not`,
+      };
+    case 'wide-resnet':
+      if (model.depth % 6 === 4 && model.depth > 4) return null;
+      return { field: 'depth', message: `must be 6 n + 4, such as 10, 16, 22 or 28; ${model.depth} is not` };
+    case 'graph-network':
+      if (model.readout !== 'global' || model.globals === 'on') return null;
+      return { field: 'readout', message: 'must be mean or sum where globals are off' };
+    default:
+      return null;
+  }
+}
+
 export const runSpecSchema = z
   .strictObject({
     dataset: datasetSpecSchema,
@@ -296,24 +349,9 @@ export const runSpecSchema = z
     target: targetSpecSchema,
   })
   .superRefine((spec, context) => {
-    if (spec.model.kind === 'vit' && spec.model.width % spec.model.heads !== 0) {
-      context.addIssue({
-        code: 'custom',
-        path: ['model', 'heads'],
-        message: `must divide the width ${spec.model.width}; ${spec.model.heads} heads do not`,
-      });
-    }
-    if (
-      spec.model.kind === 'graph-network' &&
-      spec.model.readout === 'global' &&
-      spec.model.globals === 'off'
-    ) {
-      context.addIssue({
-        code: 'custom',
-        path: ['model', 'readout'],
-        message: 'must be mean or sum where globals are off',
-      });
-    }
+    const mistake = modelMistake(spec.model);
+    if (mistake)
+      context.addIssue({ code: 'custom', path: ['model', mistake.field], message: mistake.message });
     const { optimizer } = spec;
     if (
       optimizer.name === 'kfac' &&

@@ -36,7 +36,12 @@ export const wideResNetNet: KfacNet = {
   name: 'wrn-10-1',
   build(builder, leaves) {
     const images = leaves.noise('images', [32, 1, 28, 28]);
-    const logits = wideResNet(builder, { depth: 10, width: 1, norm: 'batch' }, images, classes);
+    const logits = wideResNet(
+      builder,
+      { kind: 'wide-resnet', depth: 10, width: 1, norm: 'batch' },
+      images,
+      classes,
+    );
     return crossEntropy(logits, leaves.labels(32, classes));
   },
 };

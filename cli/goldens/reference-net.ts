@@ -3,7 +3,7 @@
  * file's; what each family computes is in `goldens/README.md`, section "Nets".
  */
 import type { NetFixture } from '../../goldens/fixture.ts';
-import { patchRows } from '../../training/models/vit.ts';
+import { patchRows } from '../../training/models/patch-rows.ts';
 import { zeros } from '../../training/models/initialisers.ts';
 import type { LinearOptions, ModelBuilder } from '../../training/models/model-builder.ts';
 import { lastAxis, type Tensor } from '../../training/program/graph.ts';

@@ -54,7 +54,10 @@ const modelNames: Record<ModelSpec['kind'], string> = {
   vit: 'ViT',
   cnn: 'CNN',
   mlp: 'MLP',
+  'wide-resnet': 'WRN',
+  decoder: 'Decoder',
   'graph-network': 'GraphNet',
+  'deep-linear': 'Deep linear',
 };
 
 export function modelName({ kind }: ModelSpec): string {

@@ -38,6 +38,28 @@ const models: Record<ModelKind, ModelChoice> = {
       { key: 'heads', label: 'Heads', about: 'divide the width', start: '4' },
       { key: 'blocks', label: 'Blocks', about: 'in a row', start: '2' },
       { key: 'mlpRatio', label: 'MLP ratio', about: '× width', start: '2' },
+      {
+        ...{ key: 'pool', label: 'Pool', about: 'what the head reads', start: 'mean' },
+        options: [
+          { value: 'mean', label: 'Mean of patches' },
+          { value: 'class', label: 'Class token' },
+        ],
+      },
+    ],
+  },
+  'wide-resnet': {
+    name: 'Wide ResNet',
+    fields: [
+      { key: 'depth', label: 'Depth', about: '6 n + 4: 10, 16, 22, 28', start: '10' },
+      { key: 'width', slot: 'channelFactor', label: 'Width', about: '× 16 channels', start: '1' },
+      {
+        ...{ key: 'norm', slot: 'resnetNorm', label: 'Norm', about: 'before each ReLU', start: 'batch' },
+        options: [
+          { value: 'batch', label: 'Batch norm' },
+          { value: 'group', label: 'Group norm' },
+          { value: 'fixup', label: 'None (Fixup)' },
+        ],
+      },
     ],
   },
   cnn: {
@@ -62,6 +84,29 @@ const models: Record<ModelKind, ModelChoice> = {
           { value: 'relu', label: 'ReLU' },
           { value: 'tanh', label: 'tanh' },
           { value: 'gelu', label: 'GELU' },
+        ],
+      },
+    ],
+  },
+  decoder: {
+    name: 'Decoder transformer',
+    fields: [
+      { key: 'width', label: 'Width', about: 'of a token', start: '32' },
+      { key: 'heads', label: 'Heads', about: 'divide the width', start: '4' },
+      { key: 'blocks', label: 'Blocks', about: 'in a row', start: '2' },
+      { key: 'mlpRatio', label: 'MLP ratio', about: '× width', start: '2' },
+      {
+        ...{ key: 'positions', label: 'Positions', about: 'added to the tokens', start: 'learned' },
+        options: [
+          { value: 'learned', label: 'Learned' },
+          { value: 'sinusoidal', label: 'Sinusoidal' },
+        ],
+      },
+      {
+        ...{ key: 'head', label: 'Head', about: 'that makes the logits', start: 'separate' },
+        options: [
+          { value: 'separate', label: 'Of its own' },
+          { value: 'tied', label: 'Table of tokens' },
         ],
       },
     ],
@@ -102,6 +147,23 @@ const models: Record<ModelKind, ModelChoice> = {
         ...{ key: 'residual', label: 'Residual', about: 'updates add to the state', start: 'on' },
         options: onOff,
       },
+    ],
+  },
+  'deep-linear': {
+    name: 'Deep linear net',
+    fields: [
+      {
+        ...{ key: 'hidden', label: 'Hidden widths', start: '64, 64', isList: true },
+        about: 'a number for each hidden layer; no activations',
+      },
+      {
+        ...{ key: 'sharing', label: 'Sharing', about: 'of the weights in an image', start: 'patches' },
+        options: [
+          { value: 'none', label: 'None' },
+          { value: 'patches', label: 'Patches, then their mean' },
+        ],
+      },
+      { key: 'patch', label: 'Patch', about: 'side in pixels', start: '2' },
     ],
   },
 };

@@ -37,7 +37,15 @@ test('a pattern that fits no layer of the model is found', () => {
 
 test('a model that does not fit its images has no layers to list, nor any to miss', () => {
   const spec = kfac([{ pattern: 'nothing', flavour: 'reduce' }]);
-  const model = { kind: 'vit' as const, patch: 3, width: 32, blocks: 1, heads: 4, mlpRatio: 2 };
+  const model = {
+    kind: 'vit' as const,
+    patch: 3,
+    width: 32,
+    blocks: 1,
+    heads: 4,
+    mlpRatio: 2,
+    pool: 'mean' as const,
+  };
   expect(unfitPattern({ ...spec, model })).toBeNull();
   expect(plannedLayers({ ...kfac(), model })).toEqual([]);
 });

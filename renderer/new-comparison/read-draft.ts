@@ -192,7 +192,10 @@ function checkDistinct(groups: readonly ReadGroup[], errors: Map<string, string>
 
 /** What only the data set can say: the image must divide into patches. */
 function checkAgainstDataset(draft: Draft, errors: Map<string, string>): void {
-  if (draft.model.kind !== 'vit' || errors.has('model.patch')) return;
+  const cutsPatches =
+    draft.model.kind === 'vit' ||
+    (draft.model.kind === 'deep-linear' && draft.model.values['sharing'] === 'patches');
+  if (!cutsPatches || errors.has('model.patch')) return;
   const entry = findDataset(draft.dataset['id'] ?? '');
   const patch = readNumber(draft.model.values['patch'] ?? '');
   if (Number.isFinite(patch) && (entry.width % patch !== 0 || entry.height % patch !== 0)) {

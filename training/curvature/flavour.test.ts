@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { traceModel } from '../models/test-model.ts';
 import { flavourOf, flavoursOf, type FlavourSettings } from './flavour.ts';
 
-const spec = { kind: 'vit', patch: 2, width: 4, blocks: 2, heads: 2, mlpRatio: 2 } as const;
+const spec = { kind: 'vit', patch: 2, width: 4, blocks: 2, heads: 2, mlpRatio: 2, pool: 'mean' } as const;
 const { layers } = traceModel(spec, [2, 1, 4, 4], 3).builder;
 
 const flavours = (wanted: 'expand' | 'reduce' | 'auto', lossPools: boolean) =>

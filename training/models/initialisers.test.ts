@@ -6,7 +6,7 @@ import { Parameters, type Parameter } from '../program/parameters.ts';
 import { normal, ones, uniformFanIn, zeros } from './initialisers.ts';
 import { traceModel } from './test-model.ts';
 
-const spec = { kind: 'vit', patch: 2, width: 32, blocks: 2, heads: 4, mlpRatio: 2 } as const;
+const spec = { kind: 'vit', patch: 2, width: 32, blocks: 2, heads: 4, mlpRatio: 2, pool: 'mean' } as const;
 
 function vitParameters(): Parameter[] {
   return traceModel(spec, [2, 1, 8, 8], 10).parameters.all;

@@ -30,10 +30,14 @@ export interface LinearOptions {
   offsets?: Tensor;
   /** Of an input [N, R..., inputs]: f32 [N, R], 0 where a position is padding. */
   mask?: Tensor;
+  /** First values of weight and bias. Default: nn.Linear's. */
+  initialise?: Initialiser;
 }
 
 export interface ConvolutionLayerOptions {
   bias?: boolean;
+  /** First values of weight and bias. Default: nn.Conv2d's. */
+  initialise?: Initialiser;
   groups?: number;
 }
 
@@ -66,11 +70,16 @@ export class ModelBuilder {
     return this.leaf(this.obtain(name, shape, 'other', initialise));
   }
 
+  /** Numbers that no training changes. */
+  constant(name: string, shape: readonly number[], values: Float32Array): Tensor {
+    return this.buffer(name, shape, values);
+  }
+
   /** x[..., inputs] W^T + b; weight [outputs, inputs], bias [outputs], initialised as nn.Linear. */
   linear(name: string, x: Tensor, outputs: number, options: LinearOptions = {}): Tensor {
     const { bias: withBias = true, isAttentionKey = false, offsets, mask } = options;
     const inputs = lastAxis(x);
-    const initialise = uniformFanIn(inputs);
+    const initialise = options.initialise ?? uniformFanIn(inputs);
     const weight = this.obtain(`${name}.weight`, [outputs, inputs], 'weight', initialise);
     const bias = withBias ? this.obtain(`${name}.bias`, [outputs], 'bias', initialise) : null;
     const matrix = this.graph.reshape(this.leaf(weight), [outputs, inputs]);
@@ -97,7 +106,7 @@ export class ModelBuilder {
     const { kernel: side, ...walk } = window;
     const kernel: Pair = typeof side === 'number' ? [side, side] : side;
     const inputs = inGroup * kernel[0] * kernel[1];
-    const initialise = uniformFanIn(inputs);
+    const initialise = options.initialise ?? uniformFanIn(inputs);
     const weight = this.obtain(`${name}.weight`, [channels, inGroup, ...kernel], 'weight', initialise);
     const bias = withBias ? this.obtain(`${name}.bias`, [channels], 'bias', initialise) : null;
     const output = convolution(x, this.leaf(weight), bias ? this.leaf(bias) : null, { ...walk, groups });
@@ -188,7 +197,7 @@ export class ModelBuilder {
     known.uses.push(use);
   }
 
-  private buffer(name: string, shape: readonly number[], initial: number): Tensor {
+  private buffer(name: string, shape: readonly number[], initial: number | Float32Array): Tensor {
     const { region } = this.parameters.obtainBuffer(name, shape, initial);
     return this.graph.leaf(name, shape, region);
   }

@@ -3,12 +3,12 @@
  * its weight-sharing layers, and needs no memory.
  */
 import type { ModelSpec } from '../../contract/run-spec.ts';
-import { Region } from '../../gpu-kernels/region.ts';
-import { Graph, size, type Tensor } from '../program/graph.ts';
+import { Graph, type Tensor } from '../program/graph.ts';
 import { Parameters } from '../program/parameters.ts';
+import { symbolicInputs, type InputShape } from './input-shapes.ts';
 import { sharingOf } from './layers.ts';
 import { buildModel } from './model.ts';
-import { ModelBuilder } from './model-builder.ts';
+import { ModelBuilder, type BuilderOptions } from './model-builder.ts';
 
 export interface TracedModel {
   parameters: Parameters;
@@ -18,15 +18,23 @@ export interface TracedModel {
 
 /** The model over images [N, C, H, W] that exist only as a shape. */
 export function traceModel(spec: ModelSpec, images: readonly number[], classes: number): TracedModel {
+  const [examples = 1, channels = 1, height = 1, width = 1] = images;
+  return traceOver(spec, { kind: 'images', channels, height, width }, classes, {}, examples);
+}
+
+/** The model over examples of any kind. */
+export function traceOver(
+  spec: ModelSpec,
+  shape: InputShape,
+  outputs: number,
+  options: BuilderOptions = {},
+  examples = 1,
+): TracedModel {
   const graph = new Graph();
   const parameters = new Parameters();
-  const builder = new ModelBuilder(graph, parameters);
-  const leaf = graph.leaf('images', images, new Region('images', size(images) * 4));
-  return {
-    parameters,
-    builder,
-    logits: buildModel(builder, spec, { kind: 'images', images: leaf }, classes),
-  };
+  const builder = new ModelBuilder(graph, parameters, 'training', options);
+  const logits = buildModel(builder, spec, symbolicInputs(graph, shape, examples), outputs);
+  return { parameters, builder, logits };
 }
 
 /** `name [shape] kind` of every parameter, in the order of declaration. */

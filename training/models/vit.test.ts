@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { KronlabError } from '../../contract/errors.ts';
 import { evaluate } from '../program/test-program.ts';
 import { describeLayers, describeParameters, traceModel } from './test-model.ts';
-import { patchRows } from './vit.ts';
+import { patchRows } from './patch-rows.ts';
 
-const spec = { kind: 'vit', patch: 2, width: 8, blocks: 1, heads: 2, mlpRatio: 1.5 } as const;
+const spec = { kind: 'vit', patch: 2, width: 8, blocks: 1, heads: 2, mlpRatio: 1.5, pool: 'mean' } as const;
 
 describe('vit', () => {
   it('declares the parameters of patches, positions, every block, final norm and head', () => {

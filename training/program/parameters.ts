@@ -31,12 +31,12 @@ export interface Parameter {
   offset: number;
 }
 
-/** Numbers that belong to a model but are not trained: running statistics. Named as in PyTorch. */
+/** Numbers that belong to a model but are not trained: running statistics, fixed positions. Named as in PyTorch. */
 export interface ModelBuffer {
   readonly name: string;
   readonly shape: readonly number[];
-  /** The number that a fresh run finds in every place. */
-  readonly initial: number;
+  /** What a fresh run finds there: one number in every place, or all of them. */
+  readonly initial: number | Float32Array;
   readonly region: Region;
 }
 
@@ -58,7 +58,7 @@ export class Parameters {
   }
 
   /** The buffer of that name, under the same rules as a parameter. */
-  obtainBuffer(name: string, shape: readonly number[], initial: number): ModelBuffer {
+  obtainBuffer(name: string, shape: readonly number[], initial: ModelBuffer['initial']): ModelBuffer {
     const known = this.buffersByName.get(name);
     if (known) return sameShape(known, shape);
     if (this.buffer) throw new KronlabError('internal', `${name} was declared after memory was allocated`);
@@ -114,7 +114,8 @@ export class Parameters {
   /** Gives the buffers what a fresh run finds in them. */
   resetBuffers(gpu: GpuContext): void {
     for (const { region, shape, initial } of this.buffers) {
-      writeRegion(gpu, region, new Float32Array(size(shape)).fill(initial));
+      const isEven = typeof initial === 'number';
+      writeRegion(gpu, region, isEven ? new Float32Array(size(shape)).fill(initial) : initial);
     }
   }
 
