@@ -14,7 +14,14 @@ export function packaging(flavour: Flavour): Configuration {
     productName: 'Kronlab',
     copyright: 'MIT License, Kronlab contributors',
     directories: { output: 'out/packages' },
-    files: ['out/main/**', 'out/preload/**', 'out/renderer/**', 'package.json', 'LICENSE'],
+    files: [
+      'out/main/**',
+      'out/preload/**',
+      'out/renderer/**',
+      'datasets/bundled/**',
+      'package.json',
+      'LICENSE',
+    ],
     asar: true,
     asarUnpack: ['**/*.node'],
     // The SQLite driver ships one Node-API binary per platform; there is nothing to rebuild.

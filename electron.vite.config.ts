@@ -21,7 +21,11 @@ export default defineConfig({
     build: {
       outDir: 'out/main',
       rolldownOptions: {
-        input: { main: resolve(import.meta.dirname, 'main/electron/main.ts') },
+        input: {
+          main: resolve(import.meta.dirname, 'main/electron/main.ts'),
+          // The thread that reads imported files; found beside `main.js`.
+          'import-worker': resolve(import.meta.dirname, 'main/services/import-worker.ts'),
+        },
         output: { format: 'es', entryFileNames: '[name].js' },
       },
     },

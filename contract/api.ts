@@ -3,6 +3,7 @@
  * `main/services` implements it, the three transports carry it, `createClient` calls it.
  */
 import { z } from 'zod';
+import { datasetCalls, datasetEvents, importCalls } from './datasets.ts';
 import { runSpecSchema } from './run-spec.ts';
 import {
   comparisonSchema,
@@ -151,6 +152,9 @@ export const api = {
     }),
     output: z.array(z.object({ name: exportKindSchema, rows: z.number(), content: z.string() })),
   },
+
+  ...datasetCalls,
+  ...importCalls,
 } as const satisfies Record<string, { input: z.ZodType; output: z.ZodType }>;
 
 export type Api = typeof api;
@@ -164,6 +168,7 @@ export type ApiOutput<N extends ApiName> = z.output<Api[N]['output']>;
 export const apiEvents = {
   /** Something about these runs changed; reload what is shown of them. */
   'runs.changed': z.object({ ids: z.array(z.string()) }),
+  ...datasetEvents,
 } as const;
 export type ApiEvents = typeof apiEvents;
 export type ApiEventName = keyof ApiEvents;

@@ -11,9 +11,13 @@ export interface KronlabBridge {
   /** Answers with an `Envelope`: a thrown error would lose its code and data on the way to the page. */
   invoke(name: ApiName, input: unknown): Promise<unknown>;
   subscribe(event: ApiEventName, listener: (payload: unknown) => void): () => void;
+  /** Asks a person for files or a folder and puts them into the inbox; an envelope of how many (0: none chosen). */
+  chooseFiles(inbox: string, kind: 'files' | 'folder'): Promise<unknown>;
+  /** Puts files and folders that were dropped on the page into the inbox; an envelope of how many. */
+  dropFiles(inbox: string, files: readonly File[]): Promise<unknown>;
 }
 
-export function bridgeTransport(bridge: KronlabBridge): Transport {
+export function bridgeTransport(bridge: Pick<KronlabBridge, 'invoke' | 'subscribe'>): Transport {
   const unsubscribers = new Set<() => void>();
   let open = true;
   return {

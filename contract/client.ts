@@ -23,7 +23,9 @@ export function createClient(transport: Transport): Client {
       return parseOutput(name, await transport.invoke(name, input));
     },
     on<E extends ApiEventName>(event: E, listener: (payload: z.output<ApiEvents[E]>) => void): () => void {
-      return transport.subscribe(event, (payload) => listener(apiEvents[event].parse(payload)));
+      return transport.subscribe(event, (payload) =>
+        listener(apiEvents[event].parse(payload) as z.output<ApiEvents[E]>),
+      );
     },
     close: () => transport.close(),
   };

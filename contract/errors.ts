@@ -13,6 +13,8 @@ export const errorCodes = [
   'device-lost',
   /** The other side went away; retrying may help. */
   'unavailable',
+  /** Ended because somebody asked for it. */
+  'cancelled',
   /** A defect of the app itself. */
   'internal',
 ] as const;

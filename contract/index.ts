@@ -1,5 +1,6 @@
 export * from './api.ts';
 export * from './client.ts';
+export * from './datasets.ts';
 export * from './describe-optimizer.ts';
 export * from './envelope.ts';
 export * from './errors.ts';

@@ -25,6 +25,18 @@ function services(overrides: Partial<Services>): Services {
     'runs.rename': unused,
     'runs.trash': unused,
     'export.create': unused,
+    'datasets.list': unused,
+    'datasets.get': unused,
+    'datasets.sample': unused,
+    'datasets.rename': unused,
+    'datasets.tag': unused,
+    'datasets.trash': unused,
+    'imports.open': unused,
+    'imports.fetch': unused,
+    'imports.preview': unused,
+    'imports.run': unused,
+    'imports.cancel': unused,
+    'imports.discard': unused,
     ...overrides,
   };
 }

@@ -72,6 +72,14 @@ export interface TensorDataset {
 
 export const nothingSkipped: SkipReport = { total: 0, reasons: [] };
 
+/** Elements of tensors, wherever they are. */
+export interface TensorReader {
+  /** Null where the data set has no such tensor. */
+  shape(name: string): readonly number[] | null;
+  /** `count` elements from `start`, row-major. */
+  read(name: string, start: number, count: number): Promise<ArrayLike<number>>;
+}
+
 /** Bytes of one element. */
 export const elementBytes: Readonly<Record<TensorType, number>> = { u8: 1, u32: 4, f32: 4 };
 
@@ -106,6 +114,14 @@ export function tensorOf(dataset: TensorDataset, name: string): Tensor {
   const tensor = dataset.tensors[name];
   if (tensor === undefined) throw new Error(`the data set "${dataset.name}" has no tensor "${name}"`);
   return tensor;
+}
+
+/** The tensors of a data set in memory, for whoever reads them piece by piece. */
+export function memoryReader({ tensors }: Pick<TensorDataset, 'tensors'>): TensorReader {
+  return {
+    shape: (name) => tensors[name]?.shape ?? null,
+    read: async (name, start, count) => tensors[name]?.data.subarray(start, start + count) ?? [],
+  };
 }
 
 function ownBuffer(values: Uint8Array): Uint8Array<ArrayBuffer> {

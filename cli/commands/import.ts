@@ -1,7 +1,7 @@
 /** `kronlab import`: a person's own data into the lab. */
 import { dirname, join, resolve } from 'node:path';
 import { KronlabError } from '../../contract/errors.ts';
-import { importFormats, type ImportFormat } from '../../datasets/import/detect.ts';
+import { importFormats, type ImportFormat } from '../../contract/datasets.ts';
 import { importDataset } from '../../datasets/import/import.ts';
 import { defaultLimits, type ImportContext } from '../../datasets/import/limits.ts';
 import { openSources } from '../../datasets/node/sources.ts';

@@ -1,4 +1,5 @@
 /** What format files are of: by their first bytes where a format has a magic number, else by their names. */
+import { importFormats, type ImportFormat } from '../../contract/datasets.ts';
 import { baseName, type ByteSource } from './byte-source.ts';
 import { openStream, SequentialReader } from './byte-stream.ts';
 import { cifarClasses, findCifar } from './formats/cifar.ts';
@@ -6,23 +7,6 @@ import { guessSeparator } from './formats/csv.ts';
 import { isImageName } from './formats/image-folder.ts';
 import { smilesColumn } from './formats/smiles.ts';
 import { fault, type ImportContext } from './limits.ts';
-
-export const importFormats = [
-  'idx',
-  'cifar',
-  'npy',
-  'npz',
-  'images',
-  'csv',
-  'json-lines',
-  'parquet',
-  'smiles',
-  'sdf',
-  'graph-json',
-  'text',
-  'safetensors',
-] as const;
-export type ImportFormat = (typeof importFormats)[number];
 
 const byExtension: Readonly<Record<string, ImportFormat>> = {
   npy: 'npy',

@@ -13,7 +13,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { KronlabError } from '../../contract/errors.ts';
 import { indexTensor, valueTensor } from '../tensor-dataset.ts';
 import { joinBytes } from './byte-stream.ts';
-import type { ImportFormat } from './detect.ts';
+import type { ImportFormat } from '../../contract/datasets.ts';
 import { encodeSafetensors } from './formats/safetensors.ts';
 import { importDataset } from './import.ts';
 import type { ImportLimits } from './limits.ts';

@@ -67,6 +67,7 @@ export class GraphBuilder {
     this.#bytes += 8 + graph.nodeFeatures.byteLength + graph.edges.byteLength + graph.edgeFeatures.byteLength;
     checkLimit(this.#file, `row ${place}`, this.#bytes, limits.bytes, 'bytes of graphs');
     checkLimit(this.#file, `row ${place}`, this.#graphs.length + 1, limits.examples, 'graphs');
+    this.#context.observer?.graph(graph, this.#target.name, target);
     this.#graphs.push(graph);
     this.#places.push(place);
     this.#target.add(target);

@@ -3,7 +3,8 @@ import { contentHash } from '../content-hash.ts';
 import type { TensorDataset } from '../tensor-dataset.ts';
 import { baseName, type ByteSource } from './byte-source.ts';
 import { openStream } from './byte-stream.ts';
-import { detect, type ImportFormat } from './detect.ts';
+import type { ImportFormat } from '../../contract/datasets.ts';
+import { detect } from './detect.ts';
 import { findCifar, cifarClasses, readCifar } from './formats/cifar.ts';
 import { readCsv, type CsvOptions } from './formats/csv.ts';
 import { readGraphJson } from './formats/graph-json.ts';
@@ -173,7 +174,8 @@ function only(sources: readonly ByteSource[], format: ImportFormat): ByteSource 
   );
 }
 
-function defaultName(sources: readonly ByteSource[]): string {
+/** The folder's name, or the file's without its ending. */
+export function defaultName(sources: readonly ByteSource[]): string {
   const first = sources[0]?.name ?? 'data';
   if (sources.length > 1 && first.includes('/')) return first.slice(0, first.indexOf('/'));
   return baseName(first).replace(/(\.[A-Za-z]\w*){1,2}$/, '') || first;

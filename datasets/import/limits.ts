@@ -3,6 +3,8 @@
  * against these before memory is asked for.
  */
 import { KronlabError } from '../../contract/errors.ts';
+import type { Cell } from './columns.ts';
+import type { Graph } from './graphs.ts';
 
 export interface ImportLimits {
   /** Bytes of all tensors together, and of anything decompressed on the way. */
@@ -51,6 +53,15 @@ export interface ImportContext {
   /** Aborting ends the import with the signal's reason; nothing is left behind. */
   signal?: AbortSignal;
   onProgress?: (progress: ImportProgress) => void;
+  /** Sees what is read before it is encoded; for previews. */
+  observer?: ImportObserver;
+}
+
+/** Listens to a reader of tables or graphs. */
+export interface ImportObserver {
+  columns(names: readonly string[], target: string): void;
+  row(cells: readonly Cell[]): void;
+  graph(graph: Graph, target: string, answer: Cell): void;
 }
 
 /**

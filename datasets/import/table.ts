@@ -52,6 +52,7 @@ export class TableBuilder {
     this.#options = options;
     this.#context = context;
     this.#target = chooseTarget(file, columns, options.target);
+    context.observer?.columns(columns, this.#target);
     const types = new Map(Object.entries(options.types ?? {}));
     this.#used = columns.map((name) => name === this.#target || types.get(name) !== 'ignore');
     this.#columns = columns.map((name) => {
@@ -63,6 +64,7 @@ export class TableBuilder {
 
   /** @param place number of the line or row, from 1 */
   add(cells: readonly Cell[], place: number): void {
+    this.#context.observer?.row(cells);
     if (cells.length !== this.#columns.length) {
       this.skips.add(
         `has ${cells.length} cells where there are ${this.#columns.length} columns`,

@@ -9,7 +9,8 @@ import { prepareDataset } from '../prepare.ts';
 import { readDataset } from '../read.ts';
 import { findDataset } from '../registry.ts';
 
-const bundledDirectory = fileURLToPath(new URL('../bundled/', import.meta.url));
+/** Where the bundled files are in the sources. */
+export const bundledDirectory = fileURLToPath(new URL('../bundled/', import.meta.url));
 
 /**
  * Reads, splits and standardises a data set. Throws `KronlabError`: `not-found` for an unknown id or a missing file,

@@ -6,13 +6,21 @@
 import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { datasetRecordSchema } from '../../contract/datasets.ts';
 import { KronlabError } from '../../contract/errors.ts';
 import { contentHash } from '../content-hash.ts';
 import { readSafetensorsHeader, encodeSafetensors } from '../import/formats/safetensors.ts';
 import { defaultLimits } from '../import/limits.ts';
 import type { ImportResult } from '../import/import.ts';
 import { datasetStatistics } from '../statistics.ts';
-import { elementBytes, type Tensor, type TensorDataset, type TensorType } from '../tensor-dataset.ts';
+import {
+  elementBytes,
+  type Tensor,
+  type TensorDataset,
+  type TensorReader,
+  type TensorType,
+  type TensorValues,
+} from '../tensor-dataset.ts';
 import { openSources } from './sources.ts';
 
 const tensorsFile = 'tensors.safetensors';
@@ -20,47 +28,11 @@ const recordFile = 'dataset.json';
 const trashFolder = '.trash';
 const partPrefix = '.part-';
 
-const columnSchema = z.object({
-  name: z.string(),
-  type: z.enum(['number', 'category']),
-  value: z.string().exactOptional(),
-});
-const rangeSchema = z.object({ min: z.number(), max: z.number(), mean: z.number(), std: z.number() });
-
-export const storedDatasetSchema = z.object({
+export const storedDatasetSchema = datasetRecordSchema.extend({
   version: z.literal(1),
   /** The first 16 digits of `hash`; the folder's name. */
   id: z.string().regex(/^[0-9a-f]{16}$/),
   hash: z.string().regex(/^[0-9a-f]{64}$/),
-  name: z.string(),
-  tags: z.array(z.string()),
-  kind: z.enum(['images', 'table', 'text', 'graphs']),
-  task: z.enum(['classification', 'regression', 'language']),
-  examples: z.int().gte(1),
-  /** Shapes of the tensors by name. */
-  shapes: z.record(z.string(), z.array(z.int().gte(0))),
-  classes: z.array(z.string()),
-  columns: z.array(columnSchema),
-  edgeColumns: z.array(columnSchema),
-  targets: z.array(z.string()),
-  splits: z.array(z.object({ name: z.string(), start: z.int().gte(0), count: z.int().gte(1) })),
-  skipped: z.object({
-    total: z.int().gte(0),
-    reasons: z.array(z.object({ reason: z.string(), count: z.int(), first: z.string() })),
-    columns: z.array(z.object({ name: z.string(), reason: z.string() })).exactOptional(),
-  }),
-  /** Of which format and which files it was imported. */
-  source: z.object({ format: z.string(), files: z.array(z.string()) }),
-  importedMs: z.number(),
-  statistics: z.object({
-    bytes: z.number(),
-    classCounts: z.array(z.number()).nullable(),
-    inputs: rangeSchema.nullable(),
-    columns: z.array(rangeSchema).nullable(),
-    targets: z.array(rangeSchema).nullable(),
-    meanImage: z.array(z.number()).nullable(),
-    graphs: z.object({ nodes: rangeSchema, edges: rangeSchema }).nullable(),
-  }),
 });
 export type StoredDataset = z.infer<typeof storedDatasetSchema>;
 
@@ -128,28 +100,17 @@ export class DatasetStore {
   }
 
   /** All data sets, the newest first. Damaged ones are left out. */
-  async list(): Promise<StoredDataset[]> {
-    const names = (await exists(this.folder)) ? await readdir(this.folder) : [];
-    const records = await Promise.all(
-      names.filter((name) => /^[0-9a-f]{16}$/.test(name)).map((id) => this.get(id).catch(() => null)),
-    );
-    return records.filter((record) => record !== null).sort((a, b) => b.importedMs - a.importedMs);
+  list(): Promise<StoredDataset[]> {
+    return listFolder(this.folder);
+  }
+
+  /** Those in the trash, the newest first. */
+  listTrash(): Promise<StoredDataset[]> {
+    return listFolder(join(this.folder, trashFolder));
   }
 
   async get(id: string): Promise<StoredDataset> {
-    const path = join(this.#pathOf(id), recordFile);
-    const text = await readFile(path, 'utf8').catch(() => {
-      throw new KronlabError('not-found', `there is no data set "${id}"`);
-    });
-    try {
-      return storedDatasetSchema.parse(JSON.parse(text));
-    } catch (error) {
-      throw new KronlabError(
-        'invalid',
-        `${path}: the data set "${id}" is damaged; delete it and import it again`,
-        error instanceof Error ? error.message : String(error),
-      );
-    }
+    return readRecord(this.#pathOf(id), id);
   }
 
   /** The tensors, checked against the hash. */
@@ -168,6 +129,25 @@ export class DatasetStore {
     };
     if ((await contentHash(dataset)) !== record.hash) throw damaged('its content is not what was imported');
     return dataset;
+  }
+
+  /** Reads pieces of the tensors of a data set, unchecked: for looking at it. */
+  async reader(id: string): Promise<TensorReader> {
+    const path = join(this.#pathOf(id), tensorsFile);
+    const [source] = await openSources(path, defaultLimits);
+    const context = { limits: defaultLimits };
+    const headers = new Map(
+      (await readSafetensorsHeader(source!, context)).map((header) => [header.name, header]),
+    );
+    return {
+      shape: (name) => headers.get(name)?.shape ?? null,
+      async read(name, start, count) {
+        const header = headers.get(name);
+        if (header === undefined) return [];
+        const size = elementBytes[header.type as TensorType];
+        return valuesOf(header.type, await source!.read(header.start + start * size, count * size));
+      },
+    };
   }
 
   async rename(id: string, name: string): Promise<StoredDataset> {
@@ -197,6 +177,13 @@ export class DatasetStore {
 
   async emptyTrash(): Promise<void> {
     await rm(join(this.folder, trashFolder), { recursive: true, force: true });
+  }
+
+  /** Removes what a writer of this process left that was ended from outside. */
+  async discardParts(): Promise<void> {
+    const own = `${partPrefix}${process.pid}-`;
+    for (const name of await readdir(this.folder).catch(() => []))
+      if (name.startsWith(own)) await rm(join(this.folder, name), { recursive: true, force: true });
   }
 
   #pathOf(id: string): string {
@@ -260,12 +247,42 @@ async function readTensors(
     if (!Object.hasOwn(elementBytes, type)) throw damaged(`"${name}" is of type ${type}`);
     const piece = await source!.read(start, bytes);
     if (piece.length !== bytes) throw damaged(`"${name}" is cut short`);
-    const own = piece.slice().buffer;
-    const data =
-      type === 'u8' ? new Uint8Array(own) : type === 'u32' ? new Uint32Array(own) : new Float32Array(own);
-    tensors[name] = { type: type as TensorType, shape, data };
+    tensors[name] = { type: type as TensorType, shape, data: valuesOf(type, piece) };
   }
   return tensors;
+}
+
+/** The values that these bytes are, in memory of their own. */
+function valuesOf(type: string, bytes: Uint8Array): TensorValues {
+  const own = Uint8Array.from(bytes).buffer;
+  if (type === 'u8') return new Uint8Array(own);
+  return type === 'u32' ? new Uint32Array(own) : new Float32Array(own);
+}
+
+async function listFolder(folder: string): Promise<StoredDataset[]> {
+  const names = (await exists(folder)) ? await readdir(folder) : [];
+  const records = await Promise.all(
+    names
+      .filter((name) => /^[0-9a-f]{16}$/.test(name))
+      .map((id) => readRecord(join(folder, id), id).catch(() => null)),
+  );
+  return records.filter((record) => record !== null).sort((a, b) => b.importedMs - a.importedMs);
+}
+
+async function readRecord(folder: string, id: string): Promise<StoredDataset> {
+  const path = join(folder, recordFile);
+  const text = await readFile(path, 'utf8').catch(() => {
+    throw new KronlabError('not-found', `there is no data set "${id}"`);
+  });
+  try {
+    return storedDatasetSchema.parse(JSON.parse(text));
+  } catch (error) {
+    throw new KronlabError(
+      'invalid',
+      `${path}: the data set "${id}" is damaged; delete it and import it again`,
+      error instanceof Error ? error.message : String(error),
+    );
+  }
 }
 
 async function exists(path: string): Promise<boolean> {
@@ -275,7 +292,8 @@ async function exists(path: string): Promise<boolean> {
   );
 }
 
-function isAlive(pid: number): boolean {
+/** Whether a process of this number is there. */
+export function isAlive(pid: number): boolean {
   if (!Number.isInteger(pid) || pid <= 0) return false;
   try {
     process.kill(pid, 0);

@@ -4,6 +4,7 @@ import { createReadStream } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream';
 import { z } from 'zod';
+import type { App } from '../services/create-app.ts';
 import { securityHeaders } from '../services/csp.ts';
 import { locateStaticFile } from '../services/static-files.ts';
 import {
@@ -16,8 +17,11 @@ import {
   type Refusal,
 } from './guards.ts';
 import type { KeyRing } from './keys.ts';
+import { receiveUpload } from './upload.ts';
 
 export interface HttpContext {
+  /** Takes uploads. */
+  app: Pick<App, 'inboxes'>;
   /** Known once the server listens. */
   port(): number;
   /** Folder of the built renderer. */
@@ -52,6 +56,7 @@ async function answer(context: HttpContext, request: IncomingMessage): Promise<A
   if (pathname === '/session')
     return request.method === 'GET' ? checkSession(context, request) : openSession(context, request);
   if (pathname === '/instance/token') return instanceToken(context, request);
+  if (pathname === '/upload') return upload(context, request);
   return page(context, pathname, request);
 }
 
@@ -95,6 +100,23 @@ async function openSession({ port, keys }: HttpContext, request: IncomingMessage
   if (cookie === null) return { status: 401 };
   const value = `${cookieName(port())}=${cookie}; Path=/; HttpOnly; SameSite=Strict`;
   return { status: 204, headers: { 'Set-Cookie': value } };
+}
+
+async function upload({ app, port, keys }: HttpContext, request: IncomingMessage): Promise<Answer> {
+  const refusal = refuseUnlessOwnPage(request.headers, port());
+  if (refusal) return refused(refusal);
+  if (!keys.isValidCookie(readCookie(request.headers.cookie, cookieName(port()))))
+    return refused({ status: 401, reason: 'Open the lab from its terminal again.' });
+  if (request.method !== 'POST') return refused({ status: 405, reason: 'Only POST.' });
+  // As with JSON: no form and no image can send this type from another page.
+  if (request.headers['content-type'] !== 'application/octet-stream')
+    return refused({ status: 415, reason: 'The body must be application/octet-stream.' });
+  const reply = await receiveUpload(app.inboxes, request);
+  return {
+    status: 200,
+    headers: { 'Content-Type': 'application/json', ...(!reply.ok && { Connection: 'close' }) },
+    text: JSON.stringify(reply),
+  };
 }
 
 function instanceToken({ port, keys, instanceSecret }: HttpContext, request: IncomingMessage): Answer {

@@ -47,6 +47,45 @@ describe('the page', () => {
   });
 });
 
+describe('an upload', () => {
+  const clientId = 'window-aaaa';
+  const send = (query: Record<string, string>, headers: Record<string, string>, body = 'a,y\n1,2\n') =>
+    lab.ask({ method: 'POST', path: `/upload?${new URLSearchParams(query).toString()}`, headers, body });
+  const openInbox = () =>
+    lab.app.handle('imports.open', {}, clientId).then((answer) => (answer as { id: string }).id);
+
+  it('lands in the inbox of its window, which it can import', async () => {
+    const cookie = await lab.enter();
+    const own = { Origin: lab.origin, Cookie: cookie, 'Content-Type': 'application/octet-stream' };
+    const inbox = await openInbox();
+    const answer = await send({ client: clientId, inbox, name: 'set/m.csv' }, own);
+    expect([answer.status, answer.text]).toEqual([200, '{"ok":true,"value":{}}']);
+    expect(await lab.app.inboxes.paths(inbox, clientId)).toEqual([expect.stringMatching(/set$/)]);
+    for (const query of [
+      { client: clientId, inbox, name: '../m.csv' },
+      { client: clientId, inbox, name: '' },
+      { client: 'window-bbbb', inbox, name: 'm.csv' },
+    ])
+      expect(JSON.parse((await send(query, own)).text)).toMatchObject({ ok: false });
+  });
+
+  it.each([
+    ['another page', { Origin: 'https://evil.example' }, 403],
+    ['no page', { Origin: '' }, 403],
+    ['a page without the cookie', { Cookie: '' }, 401],
+    ['a form', { 'Content-Type': 'text/plain' }, 415],
+    ['a page that another one opened', { 'Sec-Fetch-Site': 'cross-site' }, 403],
+  ])('is refused from %s', async (_who, wrong, status) => {
+    const own = { Origin: lab.origin, Cookie: await lab.enter(), 'Content-Type': 'application/octet-stream' };
+    const headers = Object.fromEntries(
+      Object.entries({ ...own, ...wrong }).filter(([, value]) => value !== ''),
+    );
+    const inbox = await openInbox();
+    expect((await send({ client: clientId, inbox, name: 'm.csv' }, headers)).status).toBe(status);
+    await expect(lab.app.inboxes.paths(inbox, clientId)).rejects.toThrow('no file was chosen');
+  });
+});
+
 describe('the door', () => {
   const knock = (token: unknown, headers: Record<string, string>) =>
     lab.ask({ method: 'POST', path: '/session', headers, body: JSON.stringify({ token }) });

@@ -33,11 +33,12 @@ export async function startBrowserHost(options: BrowserHostOptions): Promise<Bro
   const server = createServer();
   const port = () => (server.address() as AddressInfo).port;
   const rpc = createRpc({ port, app, keys, graceMs });
-  const handleHttp = createHttpHandler({ port, root, keys, instanceSecret });
+  const handleHttp = createHttpHandler({ app, port, root, keys, instanceSecret });
   server.on('request', (request, response) => void handleHttp(request, response));
   server.on('upgrade', rpc.upgrade);
   server.headersTimeout = 10_000;
-  server.requestTimeout = 30_000;
+  // An upload may be long.
+  server.requestTimeout = 600_000;
   await listen(server, options.port);
   return {
     port: port(),

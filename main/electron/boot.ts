@@ -1,6 +1,7 @@
 /** Puts the shell together in the order Electron asks for. The real module comes from `main.ts`, a fake from tests. */
 import { KronlabError } from '../../contract/errors.ts';
 import { createApp, type App } from '../services/create-app.ts';
+import { serveFiles } from './files.ts';
 import { guardContents, guardPermissions } from './guards.ts';
 import { trackLiveRuns } from './live-runs.ts';
 import { installMenu } from './menu.ts';
@@ -18,6 +19,8 @@ export interface ShellPaths {
   renderer: string;
   /** The built preload script. */
   preload: string;
+  /** Folder of the bundled data sets' files. */
+  bundled: string;
 }
 
 /**
@@ -44,7 +47,7 @@ export async function boot(electron: ShellApi, paths: ShellPaths, platform: Node
   app.on('window-all-closed', () => app.quit());
 
   await app.whenReady();
-  const lab = openLab(electron, paths.dataDir);
+  const lab = openLab(electron, paths);
   if (lab === null) return;
   app.on('will-quit', () => lab.close());
   guardPermissions(electron);
@@ -52,6 +55,7 @@ export async function boot(electron: ShellApi, paths: ShellPaths, platform: Node
   installMenu(electron, platform);
   const live = trackLiveRuns(electron);
   serveCalls(electron, lab, live);
+  serveFiles(electron, lab);
   window = openWindow(electron, paths.preload, live);
   connectContents(window.webContents, lab, live);
   window.on('closed', () => {
@@ -60,9 +64,9 @@ export async function boot(electron: ShellApi, paths: ShellPaths, platform: Node
 }
 
 /** The services, or null after telling the user why the database cannot be opened. */
-function openLab({ app, dialog }: ShellApi, dataDir: string): App | null {
+function openLab({ app, dialog }: ShellApi, { dataDir, bundled }: ShellPaths): App | null {
   try {
-    return createApp({ dataDir, host: 'electron' });
+    return createApp({ dataDir, bundledDir: bundled, host: 'electron' });
   } catch (error) {
     dialog.showErrorBox('Kronlab cannot open its database', KronlabError.from(error).message);
     app.quit();

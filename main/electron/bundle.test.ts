@@ -14,7 +14,7 @@ import { callChannel } from './channels.ts';
 async function bundle(
   part: 'main' | 'preload',
   external: (id: string) => boolean,
-): Promise<Rolldown.OutputChunk> {
+): Promise<Rolldown.OutputChunk[]> {
   const { plugins, build: options } = shellConfig[part] as UserConfig;
   const result = await build({
     configFile: false,
@@ -31,13 +31,14 @@ async function bundle(
     },
   });
   const { output } = result as Rolldown.RolldownOutput;
-  expect(output).toHaveLength(1);
-  return output[0];
+  return output.filter((piece) => piece.type === 'chunk');
 }
 
 describe('the preload bundle', () => {
   it('is one CommonJS file that needs Electron alone, and works in an empty room', async () => {
-    const { code, fileName } = await bundle('preload', (id) => id === 'electron');
+    const chunks = await bundle('preload', (id) => id === 'electron');
+    expect(chunks).toHaveLength(1);
+    const { code, fileName } = chunks[0]!;
     expect(fileName).toBe('preload.cjs');
     const required: string[] = [];
     const exposed: Record<string, { invoke(name: string, input: unknown): unknown }> = {};
@@ -65,12 +66,21 @@ describe('the main bundle', () => {
   it('leaves only Electron, Node and production dependencies outside', async () => {
     const dependencies = Object.keys(packageJson.dependencies);
     const outside = (id: string) => id === 'electron' || isBuiltin(id) || dependencies.includes(id);
-    const { code, imports, fileName } = await bundle('main', outside);
-    expect(packageJson.main).toBe(`out/main/${fileName}`);
-    expect(imports.filter((id) => !outside(id))).toEqual([]);
-    expect(imports).toContain('electron');
-    // Nothing of the sources is read at run time.
-    expect(code).not.toMatch(/\.\/(main|db|contract|datasets|renderer)\//);
+    const chunks = await bundle('main', outside);
+    const names = chunks.map(({ fileName }) => fileName);
+    expect(names).toContain('main.js');
+    expect(packageJson.main).toBe('out/main/main.js');
+    for (const { code, imports } of chunks) {
+      expect(imports.filter((id) => !outside(id) && !names.includes(id))).toEqual([]);
+      // Nothing of the sources is read at run time.
+      expect(code).not.toMatch(/\.\/(main|db|contract|datasets|renderer)\//);
+    }
+    expect(chunks.find(({ fileName }) => fileName === 'main.js')!.imports).toContain('electron');
+    // The thread that reads files is found beside whatever starts it, and needs no Electron.
+    const worker = chunks.find(({ fileName }) => fileName === 'import-worker.js')!;
+    expect(worker.imports).not.toContain('electron');
+    const starter = chunks.find(({ code }) => code.includes('./import-worker'))!;
+    expect(starter.fileName).not.toContain('/');
   });
 });
 
@@ -98,7 +108,13 @@ describe('the package', () => {
   it('holds what the build makes, with native modules outside the archive and nothing published', () => {
     const { files, asar, asarUnpack, npmRebuild, publish } = packaging('release');
     expect(files).toEqual(
-      expect.arrayContaining(['out/main/**', 'out/preload/**', 'out/renderer/**', 'package.json']),
+      expect.arrayContaining([
+        'out/main/**',
+        'out/preload/**',
+        'out/renderer/**',
+        'datasets/bundled/**',
+        'package.json',
+      ]),
     );
     expect({ asar, asarUnpack, npmRebuild, publish }).toEqual({
       asar: true,

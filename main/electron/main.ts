@@ -25,6 +25,7 @@ void boot(
     userData: join(dataDir, 'electron'),
     renderer: join(out, 'renderer'),
     preload: join(out, 'preload', 'preload.cjs'),
+    bundled: join(out, '..', 'datasets', 'bundled'),
   },
   process.platform,
 );

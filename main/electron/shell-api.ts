@@ -102,6 +102,7 @@ export interface ShellApi {
   };
   dialog: {
     showMessageBox(options: Electron.MessageBoxOptions): Promise<{ response: number }>;
+    showOpenDialog(options: Electron.OpenDialogOptions): Promise<{ canceled: boolean; filePaths: string[] }>;
     showErrorBox(title: string, content: string): void;
   };
   shell: { openExternal(url: string): Promise<void> };

@@ -182,6 +182,11 @@ export class FakeElectron {
   readonly errors: { title: string; content: string }[] = [];
   readonly questions: Electron.MessageBoxOptions[] = [];
   readonly awake = new Set<number>();
+  readonly choices: Electron.OpenDialogOptions[] = [];
+  /** What the next open dialog is answered with; null: cancelled. */
+  chosen: string[] | null = null;
+  /** Where files of the page lie; others have no path, as in Electron. */
+  readonly filePaths = new Map<File, string>();
   readonly session = { defaultSession: new FakeSession() };
   menu: ShellMenu | null = null;
   menuTemplate: Electron.MenuItemConstructorOptions[] = [];
@@ -200,6 +205,7 @@ export class FakeElectron {
           exposed[name] = value;
         },
       },
+      webUtils: { getPathForFile: (file: File): string => this.filePaths.get(file) ?? '' },
       ipcRenderer: {
         invoke: async (channel: string, ...args: unknown[]): Promise<unknown> => {
           const handler = this.calls.get(channel);
@@ -248,6 +254,10 @@ export class FakeElectron {
         showMessageBox: async (options: Electron.MessageBoxOptions) => {
           this.questions.push(options);
           return { response: this.answer };
+        },
+        showOpenDialog: async (options: Electron.OpenDialogOptions) => {
+          this.choices.push(options);
+          return { canceled: this.chosen === null, filePaths: this.chosen ?? [] };
         },
         showErrorBox: (title: string, content: string) => {
           this.errors.push({ title, content });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { vi } from 'vitest';
 import { bridgeTransport, type KronlabBridge } from '../../contract/bridge.ts';
 import type { Transport } from '../../contract/api.ts';
+import { bundledDirectory } from '../services/create-app.ts';
 import { boot, type ShellPaths } from './boot.ts';
 import { FakeElectron, type FakeContents, type FakeWindow } from './test-electron.ts';
 
@@ -13,9 +14,9 @@ export async function loadPreload(
   electron: FakeElectron,
   contents: FakeContents,
 ): Promise<Record<string, unknown>> {
-  const { exposed, contextBridge, ipcRenderer } = electron.pageSide(contents);
+  const { exposed, contextBridge, ipcRenderer, webUtils } = electron.pageSide(contents);
   vi.resetModules();
-  vi.doMock('electron', () => ({ contextBridge, ipcRenderer }));
+  vi.doMock('electron', () => ({ contextBridge, ipcRenderer, webUtils }));
   await import('./preload.ts');
   vi.doUnmock('electron');
   return exposed;
@@ -44,6 +45,7 @@ export async function bootTestShell(
     userData: join(folder, 'data', 'electron'),
     renderer: folder,
     preload: join(folder, 'preload.cjs'),
+    bundled: bundledDirectory,
   };
   await writeFile(join(folder, 'index.html'), '<!doctype html><title>Kronlab</title>');
   const electron = new FakeElectron();

@@ -38,11 +38,16 @@ describeTransport('the IPC of Electron', async () => {
 });
 
 describe('the door', () => {
-  it('puts one object with two functions on the page', async () => {
+  it('puts one object with a few functions on the page', async () => {
     const { electron, app, first } = openTwoWindows();
     const exposed = await loadPreload(electron, first);
     expect(Object.keys(exposed)).toEqual(['kronlab']);
-    expect(Object.keys(exposed['kronlab'] as object).sort()).toEqual(['invoke', 'subscribe']);
+    expect(Object.keys(exposed['kronlab'] as object).sort()).toEqual([
+      'chooseFiles',
+      'dropFiles',
+      'invoke',
+      'subscribe',
+    ]);
     app.close();
   });
 

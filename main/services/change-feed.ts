@@ -12,6 +12,8 @@ export interface ChangeFeed {
   changed(ids: readonly string[]): void;
   /** Tells within `intervalMs`. */
   progressed(id: string): void;
+  /** Tells something else at once. */
+  tell(event: ApiEventName, payload: unknown): void;
   close(): void;
 }
 
@@ -20,12 +22,16 @@ export function createChangeFeed({ intervalMs = 1000 } = {}): ChangeFeed {
   const gathered = new Set<string>();
   let timer: NodeJS.Timeout | null = null;
 
-  function tell(): void {
+  function tell(event: ApiEventName, payload: unknown): void {
+    for (const listener of [...listeners]) listener(event, payload);
+  }
+
+  function tellRuns(): void {
     if (timer !== null) clearTimeout(timer);
     timer = null;
     const ids = [...gathered];
     gathered.clear();
-    if (ids.length > 0) for (const listener of [...listeners]) listener('runs.changed', { ids });
+    if (ids.length > 0) tell('runs.changed', { ids });
   }
 
   return {
@@ -35,13 +41,14 @@ export function createChangeFeed({ intervalMs = 1000 } = {}): ChangeFeed {
     },
     changed(ids) {
       for (const id of ids) gathered.add(id);
-      tell();
+      tellRuns();
     },
     progressed(id) {
       gathered.add(id);
       // Does not keep a command-line process alive.
-      timer ??= setTimeout(tell, intervalMs).unref();
+      timer ??= setTimeout(tellRuns, intervalMs).unref();
     },
+    tell,
     close() {
       if (timer !== null) clearTimeout(timer);
       timer = null;

@@ -5,12 +5,19 @@
 import { join } from 'node:path';
 import type { AppInfo } from '../../contract/api.ts';
 import { KronlabError } from '../../contract/errors.ts';
-import { createRouter, type Services } from '../../contract/router.ts';
+import { createRouter } from '../../contract/router.ts';
 import { interruptRuns, openStore, type Store } from '../../db/index.ts';
+import { bundledDirectory } from '../../datasets/node/load.ts';
+import { DatasetStore } from '../../datasets/node/store.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import { createChangeFeed, type EventListener } from './change-feed.ts';
 import { createComparisons } from './comparisons.ts';
+import { datasetFolders } from './dataset-folders.ts';
+import { createDatasetLibrary } from './dataset-library.ts';
 import { createExports } from './exports.ts';
+import { fashionMnist, type PublishedSet } from './fashion-mnist.ts';
+import { createImports } from './imports.ts';
+import { Inboxes } from './inbox.ts';
 import { makeFolder } from './make-folder.ts';
 import { createPreferences } from './preferences.ts';
 import { createRunLibrary } from './run-library.ts';
@@ -24,12 +31,18 @@ export interface AppOptions {
   databasePath?: string;
   host: AppInfo['host'];
   version?: string;
+  /** Folder of the bundled data sets' files; default: in the sources. */
+  bundledDir?: string;
+  /** Public sets that can be brought in at one click; stand-ins in tests. */
+  published?: { 'fashion-mnist': PublishedSet };
   /** Holds the services to the contract as well as the callers; for tests. */
   checkOutputs?: boolean;
   now?: () => number;
 }
 
 export interface App {
+  /** Where the host puts the files of an import. */
+  readonly inboxes: Inboxes;
   /**
    * One call of the contract, input unchecked. Rejects with `KronlabError`.
    * @param client who calls: one id per window, so that `disconnect` knows whose runs ended with it.
@@ -43,19 +56,31 @@ export interface App {
   close(): void;
 }
 
+export { bundledDirectory };
+
 /** File name of the database inside the data folder. */
 export const databaseName = 'kronlab.sqlite3';
 
 /** Throws what opening the store throws: `storage`, `newer-database`, `unavailable`, `invalid`. */
 export function createApp(options: AppOptions): App {
   const { host, version = packageJson.version, checkOutputs = false, now = Date.now } = options;
+  const { bundledDir = bundledDirectory, published = { 'fashion-mnist': fashionMnist } } = options;
   const store = openAppStore(options);
   const feed = createChangeFeed();
-  const router = createRouter(createServices({ store, feed, now }, { host, version }), {
-    checkOutputs,
-  });
+  const folders = datasetFolders(options.dataDir, options.databasePath);
+  const imported = new DatasetStore(folders.datasets, now);
+  const inboxes = new Inboxes(folders.uploads);
+  const imports = createImports({ feed }, { inboxes, imported, published });
+  const surroundings = { store, feed, now };
+  const services = {
+    ...createServices(surroundings, { host, version }),
+    ...createDatasetLibrary(surroundings, { imported, bundledDir }),
+    ...imports.services,
+  };
+  const router = createRouter(services, { checkOutputs });
   let open = true;
   return {
+    inboxes,
     async handle(name, input, client = 'direct') {
       if (!open) throw new KronlabError('unavailable', 'The lab is closed.');
       return router.handle(name, input, { client });
@@ -63,6 +88,7 @@ export function createApp(options: AppOptions): App {
     subscribe: (listener) => feed.subscribe(listener),
     disconnect(client) {
       if (!open) return;
+      imports.disconnect(client);
       const isGone = (owner: { session: string; client: string }) =>
         owner.session === store.session && owner.client === client;
       feed.changed(store.transaction(() => interruptRuns(store, { isGone, reason: 'window', nowMs: now() })));
@@ -70,13 +96,15 @@ export function createApp(options: AppOptions): App {
     close() {
       if (!open) return;
       open = false;
+      imports.close();
       feed.close();
       store.close();
+      folders.close();
     },
   };
 }
 
-function createServices(surroundings: Surroundings, about: Pick<AppInfo, 'version' | 'host'>): Services {
+function createServices(surroundings: Surroundings, about: Pick<AppInfo, 'version' | 'host'>) {
   return {
     ...createPreferences(surroundings, about),
     ...createComparisons(surroundings),

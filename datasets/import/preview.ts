@@ -1,0 +1,197 @@
+/** What an import would make of files, from their beginning: enough to see whether they are read as they are meant. */
+import type { DatasetSample, ImportPreview, PreviewTable, SampleGraph } from '../../contract/datasets.ts';
+import { sampleDataset } from '../sample.ts';
+import { memoryReader, nothingSkipped, type DatasetKind, type TensorDataset } from '../tensor-dataset.ts';
+import { folderName, type ByteSource } from './byte-source.ts';
+import { ColumnStore, type Cell } from './columns.ts';
+import { detect } from './detect.ts';
+import { isImageName } from './formats/image-folder.ts';
+import type { Graph } from './graphs.ts';
+import { defaultName, importDataset, type ImportOptions } from './import.ts';
+import type { ImportContext, ImportObserver } from './limits.ts';
+import { taskOf, type TargetTask } from './targets.ts';
+
+/** Rows by which columns are judged, and graphs that are read. */
+const rowsRead = 500;
+const graphsRead = 24;
+const rowsShown = 12;
+const examplesShown = 24;
+/** Images that are decoded, and of one folder. */
+const imagesRead = 48;
+const imagesOfFolder = 4;
+const mostClasses = 1000;
+
+/**
+ * Reads the beginning of tables, graphs and image folders, and other files whole. Throws what `importDataset` throws for
+ * what was read, and the reason of `context.signal`.
+ */
+export async function previewImport(
+  sources: readonly ByteSource[],
+  options: ImportOptions,
+  context: ImportContext,
+): Promise<ImportPreview> {
+  const format = options.format ?? (await detect(sources, context));
+  const common = {
+    name: options.name ?? defaultName(sources),
+    format,
+    files: sources.length,
+    bytes: sources.reduce((sum, { size }) => sum + size, 0),
+  };
+  if (format === 'images') return { ...common, ...(await previewImages(sources, options, context)) };
+  const seen = new Beginning(options);
+  const signals = [seen.enough.signal, ...(context.signal === undefined ? [] : [context.signal])];
+  const watched = { ...context, signal: AbortSignal.any(signals), observer: seen };
+  try {
+    const { dataset } = await importDataset(sources, { ...options, format }, watched);
+    return { ...common, ...(await previewWhole(dataset)), ...seen.table(sources[0]!.name, context) };
+  } catch (error) {
+    context.signal?.throwIfAborted();
+    if (!seen.enough.signal.aborted) throw error;
+    return { ...common, ...seen.preview(sources[0]!.name, context) };
+  }
+}
+
+type Found = Omit<ImportPreview, 'name' | 'format' | 'files' | 'bytes'>;
+
+async function previewWhole(dataset: TensorDataset): Promise<Found> {
+  const { kind, task, examples, tensors, classes, splits, skipped } = dataset;
+  return {
+    ...{ kind, task, examples, skipped, splits: [...splits], classes: classes.slice(0, mostClasses) },
+    shape: (tensors['inputs'] ?? tensors['nodes'])?.shape.slice(1) ?? [],
+    table: null,
+    sample: await sampleDataset(dataset, memoryReader(dataset), examplesShown),
+  };
+}
+
+/** The first images of every folder; classes are the folders of all. */
+async function previewImages(
+  sources: readonly ByteSource[],
+  options: ImportOptions,
+  context: ImportContext,
+): Promise<Found> {
+  const images = sources.filter(({ name }) => isImageName(name));
+  const ofFolder = new Map<string, number>();
+  const chosen = images.filter(({ name }) => {
+    const folder = folderName(name);
+    const before = ofFolder.get(folder) ?? 0;
+    ofFolder.set(folder, before + 1);
+    return before < imagesOfFolder;
+  });
+  const read = chosen.slice(0, imagesRead);
+  const { dataset } = await importDataset(read, { ...options, format: 'images' }, context);
+  const found = await previewWhole(dataset);
+  if (read.length === images.length) return found;
+  const classes = [...new Set([...ofFolder.keys()].map((folder) => folder.split('/').at(-1)!))].sort();
+  return { ...found, examples: null, splits: [], classes: classes.slice(0, mostClasses) };
+}
+
+/** Listens while a table or graphs are read, until it has seen enough. */
+class Beginning implements ImportObserver {
+  readonly enough = new AbortController();
+  readonly #options: ImportOptions;
+  #columns: readonly string[] = [];
+  #target = '';
+  readonly #rows: (readonly Cell[])[] = [];
+  readonly #graphs: SampleGraph[] = [];
+  #nodeFeatures = 0;
+  readonly #answers: Cell[] = [];
+
+  constructor(options: ImportOptions) {
+    this.#options = options;
+  }
+
+  columns(names: readonly string[], target: string): void {
+    this.#columns = names;
+    this.#target = target;
+  }
+
+  row(cells: readonly Cell[]): void {
+    if (this.#rows.length < rowsRead) this.#rows.push([...cells]);
+    else this.#end();
+  }
+
+  graph({ nodes, edges, nodeFeatures }: Graph, target: string, answer: Cell): void {
+    this.#target = target;
+    if (this.#graphs.length >= graphsRead) this.#end();
+    this.#nodeFeatures = nodeFeatures.length / nodes;
+    this.#answers.push(answer);
+    this.#graphs.push({
+      nodes,
+      edges: Array.from({ length: edges.length / 2 }, (_, i) => [edges[2 * i]!, edges[2 * i + 1]!]),
+      label: String(answer ?? ''),
+    });
+  }
+
+  /** Ends the reader in the middle of its piece. */
+  #end(): void {
+    this.enough.abort();
+    this.enough.signal.throwIfAborted();
+  }
+
+  /** The columns and rows, where it was a table. */
+  table(file: string, context: ImportContext): { table: PreviewTable } | null {
+    if (this.#columns.length === 0) return null;
+    const stores = this.#columns.map((name, i) => this.#store(name, i, file, context));
+    const target = stores[this.#columns.indexOf(this.#target)]!;
+    return {
+      table: {
+        columns: stores.map(describeColumn),
+        rows: this.#rows.slice(0, rowsShown).map((cells) => cells.map((cell) => String(cell ?? ''))),
+        read: this.#rows.length,
+        target: this.#target,
+        task: taskOf(file, target, this.#options.task),
+      },
+    };
+  }
+
+  /** Where reading was ended by it. */
+  preview(file: string, context: ImportContext): Found {
+    const table = this.table(file, context)?.table ?? null;
+    const kind: DatasetKind =
+      table === null ? 'graphs' : this.#options.imageShape === undefined ? 'table' : 'images';
+    const sample: DatasetSample | null = table === null ? { kind: 'graphs', graphs: this.#graphs } : null;
+    const inputs = (table?.columns ?? []).filter(
+      ({ name }) => name !== table?.target && this.#options.types?.[name] !== 'ignore',
+    );
+    const width = inputs.reduce((sum, { type, different }) => sum + (type === 'number' ? 1 : different), 0);
+    return {
+      ...{ kind, table, sample, examples: null, splits: [], classes: [], skipped: nothingSkipped },
+      task: table?.task ?? this.#graphTask(file, context),
+      shape: table === null ? [this.#nodeFeatures] : [...(this.#options.imageShape ?? [width])],
+    };
+  }
+
+  #store(name: string, index: number, file: string, context: ImportContext): ColumnStore {
+    const forced = this.#options.types?.[name];
+    const type = forced === undefined || forced === 'ignore' ? null : forced;
+    const store = new ColumnStore(name, file, name === this.#target, type, context);
+    for (const cells of this.#rows) if (cells.length === this.#columns.length) store.add(cells[index]!);
+    return store;
+  }
+
+  #graphTask(file: string, context: ImportContext): TargetTask {
+    const store = new ColumnStore(this.#target, file, true, null, context);
+    for (const answer of this.#answers) store.add(answer);
+    return taskOf(file, store, this.#options.task);
+  }
+}
+
+function describeColumn(store: ColumnStore): PreviewTable['columns'][number] {
+  let [min, max, missing] = [Infinity, -Infinity, 0];
+  for (const value of store.values()) {
+    if (Number.isNaN(value)) missing += 1;
+    else if (Number.isFinite(value)) {
+      min = Math.min(min, value);
+      max = Math.max(max, value);
+    }
+  }
+  const isNumber = store.type === 'number' && min <= max;
+  return {
+    name: store.name,
+    type: store.type,
+    different: store.texts().length,
+    missing,
+    min: isNumber ? min : null,
+    max: isNumber ? max : null,
+  };
+}
