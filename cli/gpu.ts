@@ -4,10 +4,11 @@ import type { KernelStore, Trainer } from '../contract/training.ts';
 import { loadDataset } from '../datasets/node/load.ts';
 import { openDawn } from '../gpu-kernels/dawn.ts';
 import { openGpu, type GpuContext } from '../gpu-kernels/device.ts';
+import type { WeightsExchange } from '../training/models/weights.ts';
 import packageJson from '../package.json' with { type: 'json' };
 
 /** Makes the trainer of a command, which keeps its measured kernel choices where it is told. Tests pass their own. */
-export type TrainerFactory = (kernels?: KernelStore) => Promise<Trainer>;
+export type TrainerFactory = (kernels?: KernelStore, weights?: WeightsExchange) => Promise<Trainer>;
 
 async function openNodeGpu(): Promise<GPU> {
   try {
@@ -29,7 +30,7 @@ export async function openNodeContext(): Promise<GpuContext> {
 }
 
 /** Opens the adapter for training. Throws `no-adapter` with what to install or switch on. */
-export async function createNodeTrainer(kernels?: KernelStore): Promise<Trainer> {
+export async function createNodeTrainer(kernels?: KernelStore, weights?: WeightsExchange): Promise<Trainer> {
   const gpu = await openNodeGpu();
   const { createTrainer } = await import('../training/loop/trainer.ts');
   try {
@@ -39,6 +40,7 @@ export async function createNodeTrainer(kernels?: KernelStore): Promise<Trainer>
       appVersion: packageJson.version,
       loadDataset: (spec) => loadDataset(spec),
       ...(kernels && { kernels }),
+      ...(weights && { weights }),
     });
   } catch (error) {
     throw adviseOn(error);

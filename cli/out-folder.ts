@@ -21,7 +21,7 @@ export async function prepareOutFolder(folder: string): Promise<void> {
 /** Writes each file beside its place and moves it there, so that no half-written file is ever seen. Answers the paths. */
 export async function writeFiles(
   folder: string,
-  files: readonly { name: string; content: string }[],
+  files: readonly { name: string; content: string | readonly Uint8Array[] }[],
 ): Promise<string[]> {
   const paths: string[] = [];
   for (const { name, content } of files) {

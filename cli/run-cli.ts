@@ -10,12 +10,14 @@ import { helpCommand, unknownCommand } from './commands/help.ts';
 import { importCommand } from './commands/import.ts';
 import { runsCommand } from './commands/runs.ts';
 import { selftestCommand } from './commands/selftest.ts';
+import { weightsCommand } from './commands/weights.ts';
 
 const working: readonly Command[] = [
   compareCommand,
   runsCommand,
   exportCommand,
   importCommand,
+  weightsCommand,
   exactnessCommand,
   explainCommand,
   selftestCommand,

@@ -17,6 +17,7 @@ import { createRandom } from '../../datasets/random.ts';
 import type { PreparedDataset } from '../../datasets/dataset.ts';
 import { openGpu, type GpuContext } from '../../gpu-kernels/device.ts';
 import { kernelOwner } from '../../gpu-kernels/tuning/kernel-owner.ts';
+import { encodeWeights, readWeights, writeBuffers, type WeightsExchange } from '../models/weights.ts';
 import { size } from '../program/graph.ts';
 import type { Parameter } from '../program/parameters.ts';
 import { randomStreams } from './batches.ts';
@@ -34,6 +35,8 @@ export interface TrainerOptions {
   submitBudgetMs?: number;
   /** Where measured kernel choices are kept. Left out: every trainer measures anew. */
   kernels?: KernelStore;
+  /** Weights to start from, and what is to be done with those a run ends with. */
+  weights?: WeightsExchange;
 }
 
 /** Programs kept for the next run; a comparison alternates between a handful. */
@@ -127,13 +130,18 @@ class GpuTrainer implements Trainer {
     });
     const data = await this.dataset(spec.dataset);
     const { program, kernels } = await this.program(spec, data);
-    program.reset((parameter) => initialValues(parameter, spec.seed));
+    const { weights } = this.options;
+    const given = weights?.start ? await readWeights(weights.start, program.parameters) : null;
+    program.reset((parameter) => given?.get(parameter.name) ?? initialValues(parameter, spec.seed));
+    if (given) writeBuffers(this.gpu, program.parameters, given);
     listener.started({
       environment: { ...this.adapter.environment, ...(kernels !== null && { kernels }) },
       layers: program.layers,
       parameters: program.parameters.count,
     });
-    return new TrainingRun(this.gpu, spec, data, program, listener, control).train();
+    const result = await new TrainingRun(this.gpu, spec, data, program, listener, control).train();
+    await weights?.keep?.(await encodeWeights(this.gpu, program.parameters));
+    return result;
   }
 
   private dataset(spec: DatasetSpec): Promise<PreparedDataset> {
