@@ -1,35 +1,74 @@
 /** `kronlab explain`: what a run's step compiles to on this machine, without training it. */
 import { resolve } from 'node:path';
+import { describeOptimizer } from '../../contract/describe-optimizer.ts';
+import { KronlabError } from '../../contract/errors.ts';
+import { findModelPreset, modelPresets } from '../../contract/model-presets.ts';
 import { presets } from '../../contract/presets.ts';
+import { optimizerSpecSchema } from '../../contract/run-spec.ts';
 import { loadDataset } from '../../datasets/node/load.ts';
 import type { Command } from '../command.ts';
 import { explainLines } from '../explain/explain-text.ts';
 import { openNodeContext } from '../gpu.ts';
-import { readOptions, required } from '../options.ts';
+import { readCount, readOptions, required } from '../options.ts';
 import { planFromNameOrFile } from '../plan.ts';
+
+const options = {
+  json: { type: 'boolean' },
+  batch: { type: 'string' },
+  steps: { type: 'string' },
+} as const;
+
+/** What models are explained with. */
+const modelOptimizers = [
+  { name: 'adamw', lr: 0.001 },
+  { name: 'kfac', lr: 0.001, flavour: 'expand' },
+  { name: 'kfac', lr: 0.001, flavour: 'reduce' },
+].map((settings) => {
+  const optimizer = optimizerSpecSchema.parse(settings);
+  return { group: describeOptimizer(optimizer), optimizer };
+});
 
 export const explainCommand: Command = {
   name: 'explain',
-  summary: 'show the kernels, FLOPs and memory of a training step',
-  help: `kronlab explain SPEC [--json]
+  summary: 'show the layers, kernels, FLOPs and memory of a training step',
+  help: `kronlab explain SPEC [options]
 
 Compiles every optimiser of SPEC on this machine's adapter and prints, for one training step, the operations, the
 kernels they became, dispatches, FLOPs, and the bytes planned for intermediate tensors beside the largest live set.
-SPEC is a preset (${Object.keys(presets).join(', ')}), a comparison file as for "compare --spec", or a
-JSON file with the settings of one run.
+kernels they became, dispatches, FLOPs, and the bytes planned for intermediate tensors beside the largest live set;
+before that the layers, with the cost of their factors and the flavour each gets.
+SPEC is a preset (${Object.keys(presets).join(', ')}), a comparison file as for "compare --spec", a JSON file
+with the settings of one run, or one of these models, over made-up data with AdamW and with K-FAC:
+${listedModels()}
 
-  --json   an array with one object per optimiser, on stdout`,
+  --json     an array with one object per optimiser, on stdout
+  --batch N  models: examples in a batch
+  --steps N  models: also run so many steps, with all that K-FAC does in each, and time them; default: 0`,
 
   async run(args, { terminal }) {
-    const { positionals, values } = readOptions('explain', args, { json: { type: 'boolean' } }, 1);
+    const { positionals, values } = readOptions('explain', args, options, 1);
     const name = required('explain', 'SPEC', positionals[0], 'first-light');
-    const plan = await planFromNameOrFile(Object.hasOwn(presets, name) ? name : resolve(name));
+    const preset = findModelPreset(name);
+    const count = (option: '--batch' | '--steps', text: string | undefined, otherwise: number): number => {
+      if (text === undefined) return otherwise;
+      if (preset) return readCount(option, text);
+      throw new KronlabError('invalid', `${option} is for models such as vit-small; ${name} is none`);
+    };
+    const batch = count('--batch', values.batch, preset?.batch ?? 0);
+    const steps = count('--steps', values.steps, 0);
+    const plan = preset
+      ? null
+      : await planFromNameOrFile(Object.hasOwn(presets, name) ? name : resolve(name));
     const gpu = await openNodeContext();
     // Loaded here and not above: the engine is large, and most commands do without it.
-    const { explainSpec } = await import('../explain/explain-program.ts');
+    const { explainModel, explainSpec } = await import('../explain/explain-program.ts');
     const groups = [];
-    for (const { name: group, spec } of plan.groups) {
+    for (const { name: group, spec } of plan?.groups ?? []) {
       groups.push(await explainSpec(gpu, group, spec, await loadDataset(spec.dataset)));
+    }
+    for (const { group, optimizer } of modelOptimizers) {
+      if (!preset) break;
+      groups.push(await explainModel(gpu, `${name}, ${group}`, { ...preset, batch }, optimizer, steps));
     }
     if (values.json) terminal.out(`${JSON.stringify(groups, null, 2)}\n`);
     else terminal.out(`${groups.flatMap(explainLines).join('\n')}\n`);
@@ -37,3 +76,10 @@ JSON file with the settings of one run.
     return 0;
   },
 };
+
+/** Ids of models, a kind a line. */
+function listedModels(): string {
+  const kinds = [...new Set(modelPresets.map(({ model }) => model.kind))];
+  const idsOf = (kind: string) => modelPresets.filter(({ model }) => model.kind === kind).map(({ id }) => id);
+  return kinds.map((kind) => `  ${idsOf(kind).join(', ')}`).join('\n');
+}

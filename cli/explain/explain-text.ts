@@ -1,14 +1,20 @@
-/** A compiled step as tables for a terminal: totals, phases, then every kernel with what was fused into it. */
+/** A compiled step as tables for a terminal: layers, totals, phases, then every kernel with what was fused into it. */
 import { formatCount, formatSignificant } from '../../training/charts/format.ts';
+import type { LayerPlan } from '../../training/curvature/layer-plan.ts';
 import { textTable, type Column } from '../text-table.ts';
 import type { ExplainedGroup, ExplainedKernel, ExplainedProgram } from './explain-program.ts';
 
 const left = (head: string): Column => ({ head, align: 'left' });
 const right = (head: string): Column => ({ head, align: 'right' });
 
-export function explainLines({ group, adapter, parameters, training, evaluation }: ExplainedGroup): string[] {
+export function explainLines(explained: ExplainedGroup): string[] {
+  const { group, adapter, parameters, layers, warnings, training, evaluation, steps } = explained;
   return [
     `${group} on ${adapter}: ${formatCount(parameters)} parameters`,
+    ...warnings.map((warning) => `Warning: ${warning}`),
+    '',
+    ...layerTable(layers),
+    `For a batch of ${formatCount(explained.batchSize)}; factors: one update, and one copy of both.`,
     '',
     `One training step: ${totals(training)}`,
     memory(training),
@@ -36,10 +42,49 @@ export function explainLines({ group, adapter, parameters, training, evaluation 
       training.kernels.map(kernelRow),
     ),
     '',
-    `One evaluation of the whole validation set: ${totals(evaluation)}`,
-    memory(evaluation),
-    '',
+    ...(evaluation === null
+      ? []
+      : [`One evaluation of the whole validation set: ${totals(evaluation)}`, memory(evaluation), '']),
+    ...steps.map(
+      ({ loss, ms }, i) =>
+        `Step ${i + 1} on made-up data: loss ${formatSignificant(loss)}, ${formatSignificant(ms)} ms`,
+    ),
+    ...(steps.length > 0 ? [''] : []),
   ];
+}
+
+function layerTable(layers: readonly LayerPlan[]): string[] {
+  const side = (size: number, blocks: number) => (blocks > 1 ? `${size} in ${blocks}` : String(size));
+  return textTable(
+    [
+      left('layer'),
+      right('parameters'),
+      right('output'),
+      right('R'),
+      right('A'),
+      right('G'),
+      right('FLOPs'),
+      right('expand'),
+      right('reduce'),
+      right('output bytes'),
+      right('factor bytes'),
+      left('flavour'),
+    ],
+    layers.map((plan) => [
+      plan.groups > 1 ? `${plan.name} (${plan.groups} groups)` : plan.name,
+      formatCount(plan.parameters),
+      plan.output.join(' x '),
+      formatSignificant(plan.sharing),
+      side(plan.aSize, plan.aBlocks),
+      side(plan.gSize, plan.gBlocks),
+      formatFlops(plan.stepFlops),
+      formatFlops(plan.expandFlops),
+      formatFlops(plan.reduceFlops),
+      formatBytes(plan.outputBytes),
+      formatBytes(plan.factorBytes),
+      `${plan.flavour} (${plan.why})`,
+    ]),
+  );
 }
 
 function kernelRow(kernel: ExplainedKernel): string[] {

@@ -2,8 +2,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { modelPresets } from '../../contract/model-presets.ts';
 import { presets } from '../../contract/presets.ts';
 import { formatCount } from '../../training/charts/format.ts';
+import { traceOver } from '../../training/models/test-model.ts';
 import { createNodeTrainer } from '../gpu.ts';
 import { runCli } from '../run-cli.ts';
 import type { ExplainedGroup } from './explain-program.ts';
@@ -52,6 +54,7 @@ describe('kronlab explain', () => {
     const groups = JSON.parse(out) as ExplainedGroup[];
     expect(groups.map(({ group }) => group)).toEqual(presets[preset]?.groups.map(({ name }) => name));
     for (const { training, evaluation } of groups) {
+      if (!evaluation) throw new Error('a run without an evaluation');
       for (const program of [training, evaluation]) {
         expect(program.flops).toBeGreaterThan(1e6);
         expect(program.plannedBytes).toBeLessThanOrEqual(1.15 * program.largestLiveBytes);
@@ -72,6 +75,50 @@ describe('kronlab explain', () => {
     expect(out).toMatch(/forward +linear +linear \+ relu/);
     expect(out).toMatch(/backward +input gradient +input gradient \+ relu gradient/);
     expect(out).toMatch(/Intermediate tensors: .* planned, .* alive at most/);
+  });
+
+  it('prints the layers with what their factors cost and the flavour each gets', async () => {
+    const kfac = { name: 'kfac', lr: 0.01, flavour: 'auto', maxFactorSide: 40 };
+    const { out } = await explain(await file({ ...mlp, optimizer: kfac }));
+    expect(out).toMatch(
+      /layers\.0 +2.080 +32 +1\.00 +65 in 2 +32 .* reduce \(auto: one loss term per example\)/,
+    );
+    expect(out).toMatch(/head +330 +10 +1\.00 +33 +10 /);
+  });
+
+  it.each(modelPresets.filter(({ id }) => id.endsWith('small') || id === 'wrn-10-1').map(({ id }) => id))(
+    'explains the model %s over made-up data and trains it',
+    async (id) => {
+      const { code, out, err } = await explain(id, '--json', '--batch', '8', '--steps', '3');
+      expect({ code, err }).toEqual({ code: 0, err: '' });
+      const groups = JSON.parse(out) as ExplainedGroup[];
+      expect(groups.map(({ group }) => group)).toEqual([
+        `${id}, AdamW`,
+        `${id}, K-FAC expand`,
+        `${id}, K-FAC reduce`,
+      ]);
+      for (const { group, steps, layers, warnings } of groups) {
+        expect(warnings).toEqual([]);
+        expect(layers.length).toBeGreaterThan(2);
+        const [first, , last] = steps;
+        expect(last!.loss, group).toBeLessThan(first!.loss);
+      }
+    },
+  );
+
+  it.each(modelPresets.map((preset) => [preset.id, preset] as const))(
+    'has sizes of the model %s that its data fit',
+    (_, { model, input, outputs }) => {
+      const { builder, parameters } = traceOver(model, input, outputs);
+      expect(builder.layers.length).toBeGreaterThan(2);
+      expect(parameters.count).toBeGreaterThan(1000);
+    },
+  );
+
+  it('refuses steps of what is no model', async () => {
+    const { code, err } = await explain('first-light', '--steps', '3');
+    expect(code).toBe(2);
+    expect(err).toContain('--steps is for models such as vit-small; first-light is none');
   });
 
   it('reads a comparison', async () => {

@@ -12,9 +12,27 @@ export type Flavour = 'expand' | 'reduce';
  * pools the positions and expands where it has a term per position.
  */
 export function flavourOf(layer: LinearLayer, wanted: KfacSpec['flavour'], lossPools: boolean): Flavour {
-  if (layer.isAttentionKey || layer.uses.some(({ source }) => source.kind === 'ids')) return 'expand';
-  if (wanted === 'auto') return lossPools ? 'reduce' : 'expand';
-  return wanted;
+  return explainFlavour(layer, wanted, lossPools).flavour;
+}
+
+function explainFlavour(
+  layer: LinearLayer,
+  wanted: KfacSpec['flavour'],
+  lossPools: boolean,
+): ExplainedFlavour {
+  if (layer.isAttentionKey) return { flavour: 'expand', why: 'key: its summed gradients are zero' };
+  if (layer.uses.some(({ source }) => source.kind === 'ids')) {
+    return { flavour: 'expand', why: 'one-hot inputs: A is diagonal' };
+  }
+  if (wanted !== 'auto') return { flavour: wanted, why: 'as set' };
+  if (lossPools) return { flavour: 'reduce', why: 'auto: one loss term per example' };
+  return { flavour: 'expand', why: 'auto: a loss term per position' };
+}
+
+export interface ExplainedFlavour {
+  flavour: Flavour;
+  /** In a few words. */
+  why: string;
 }
 
 export interface FlavourSettings {
@@ -32,6 +50,16 @@ export function flavoursOf(
   settings: FlavourSettings,
   lossPools: boolean,
 ): (layer: LinearLayer) => Flavour {
+  const explained = explainFlavours(layers, settings, lossPools);
+  return (layer) => explained(layer).flavour;
+}
+
+/** As `flavoursOf`, with the reason. */
+export function explainFlavours(
+  layers: readonly LinearLayer[],
+  settings: FlavourSettings,
+  lossPools: boolean,
+): (layer: LinearLayer) => ExplainedFlavour {
   const exceptions = (settings.layers ?? []).map(({ pattern, flavour }, i) => {
     const fits = matcher(pattern);
     if (!layers.some(({ name }) => fits(name))) {
@@ -45,7 +73,7 @@ export function flavoursOf(
   });
   return (layer) => {
     const exception = exceptions.findLast(({ fits }) => fits(layer.name));
-    return flavourOf(layer, exception?.flavour ?? settings.flavour, lossPools);
+    return explainFlavour(layer, exception?.flavour ?? settings.flavour, lossPools);
   };
 }
 

@@ -10,7 +10,7 @@ import type { LabelledImages, PreparedDataset } from '../../datasets/dataset.ts'
 import { openScope, releaseScope, type GpuContext } from '../../gpu-kernels/device.ts';
 import { uploadTable, writeRegion, type Region } from '../../gpu-kernels/region.ts';
 import { buildModel } from '../models/model.ts';
-import { ModelBuilder } from '../models/model-builder.ts';
+import { ModelBuilder, type LinearLayer } from '../models/model-builder.ts';
 import { createLayerOptimiser, isLayerParameter } from '../optimisers/create-layer-optimiser.ts';
 import type { OptimiserArenas } from '../optimisers/first-order.ts';
 import type { Adaptation, LayerOptimiser, Slices } from '../optimisers/layer-optimiser.ts';
@@ -35,6 +35,9 @@ interface Parts {
   ring: MetricsRing;
   rows: Region;
   layers: LayerReport[];
+  /** All layers of the model, and whether an example has one loss term. */
+  modelLayers: readonly LinearLayer[];
+  lossPools: boolean;
   /** Null where the adapter has no timestamps. */
   timer: PhaseTimer | null;
   pace: Pace;
@@ -79,6 +82,11 @@ export class TrainingProgram {
 
   get layers(): LayerReport[] {
     return this.parts.layers;
+  }
+
+  /** All layers of the model, whatever the optimiser makes of them, and whether an example has one loss term. */
+  get model(): { layers: readonly LinearLayer[]; lossPools: boolean } {
+    return { layers: this.parts.modelLayers, lossPools: this.parts.lossPools };
   }
 
   get step(): StepUniform {
@@ -201,12 +209,8 @@ async function buildParts(
   const { graph, builder, loss } = trace();
   parameters.allocate(scope);
   ring.addRow(graph, step, loss);
-  const layerOptimiser = createLayerOptimiser(
-    scope,
-    builder.layers,
-    spec.optimizer,
-    loss.termCount === spec.batchSize,
-  );
+  const lossPools = loss.termCount === spec.batchSize;
+  const layerOptimiser = createLayerOptimiser(scope, builder.layers, spec.optimizer, lossPools);
   const { optimizer } = spec;
   const arenas = createArenas(
     scope,
@@ -228,7 +232,8 @@ async function buildParts(
   const timer = PhaseTimer.create(scope);
   const pace = new Pace(scope.adapterClass, budgetMs);
   return {
-    ...{ scope, parameters, arenas, layerOptimiser, step, ring, rows, layers, timer, pace },
+    ...{ scope, parameters, arenas, layerOptimiser, step, ring, rows, layers, timer, pace, lossPools },
+    modelLayers: builder.layers,
     program: new CutProgram(scope.device, program, pace),
     start: start && new CutProgram(scope.device, start, pace),
     evaluation: new CutProgram(scope.device, evaluation, pace),

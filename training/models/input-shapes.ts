@@ -1,14 +1,10 @@
 /** What a model reads when there is no batch yet: the shapes alone, enough to declare parameters and layers. */
+import type { InputShape } from '../../contract/input-shape.ts';
 import { Region } from '../../gpu-kernels/region.ts';
 import { size, type ElementType, type Graph } from '../program/graph.ts';
 import type { ModelInputs } from './inputs.ts';
 
-/** The sizes of one example. Of graphs `nodes` and `edges` are those of an average one. */
-export type InputShape =
-  | { kind: 'images'; channels: number; height: number; width: number }
-  | { kind: 'table'; columns: number }
-  | { kind: 'text'; length: number; vocabulary: number }
-  | { kind: 'graphs'; nodeWidth: number; edgeWidth: number; nodes: number; edges: number };
+export type { InputShape };
 
 /** A batch of so many examples whose tensors have no memory: for tracing a model, not for running it. */
 export function symbolicInputs(graph: Graph, shape: InputShape, examples = 1): ModelInputs {
