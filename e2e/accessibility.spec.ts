@@ -25,7 +25,16 @@ async function expectNoFaults(page: Page, name: string): Promise<void> {
 
 test('axe finds nothing on any page, light or dark', async ({ labPage: page }) => {
   await test.step('pages of an empty lab', async () => {
-    for (const path of ['/runs', '/compare', '/new', '/gpu', '/settings', '/nowhere']) {
+    for (const path of [
+      '/runs',
+      '/compare',
+      '/new',
+      '/data',
+      '/data?set=digits',
+      '/gpu',
+      '/settings',
+      '/nowhere',
+    ]) {
       await goTo(page, path);
       await expectNoFaults(page, `${path} when empty`);
     }

@@ -1,9 +1,9 @@
 /**
- * Which page is shown. A few lines over the history API instead of a router package: six pages, no nesting. Both hosts
+ * Which page is shown. A few lines over the history API instead of a router package: seven pages, no nesting. Both hosts
  * answer unknown paths with index.html, so a reload lands on the same page; under Electron the paths live in
  * `app://bundle/`.
  */
-export type PageName = 'compare' | 'runs' | 'run' | 'new' | 'gpu' | 'settings' | 'not-found';
+export type PageName = 'compare' | 'runs' | 'run' | 'new' | 'data' | 'gpu' | 'settings' | 'not-found';
 
 export interface Route {
   page: PageName;
@@ -11,6 +11,8 @@ export interface Route {
   id: string | null;
   query: URLSearchParams;
 }
+
+const plainPages = ['compare', 'runs', 'new', 'data', 'gpu', 'settings'] as const;
 
 /** Turns a path such as `/runs/r_12` into a page; unknown paths become `not-found`. */
 export function parseRoute(pathname: string, search: string): Route {
@@ -22,10 +24,8 @@ export function parseRoute(pathname: string, search: string): Route {
   if (first === undefined) return page('runs');
   if (first === 'runs' && second !== undefined) return page('run', decodeURIComponent(second));
   if (second !== undefined) return page('not-found');
-  if (first === 'compare' || first === 'runs' || first === 'new' || first === 'gpu' || first === 'settings') {
-    return page(first);
-  }
-  return page('not-found');
+  const known = plainPages.find((name) => name === first);
+  return page(known ?? 'not-found');
 }
 
 export class Router {

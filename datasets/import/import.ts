@@ -178,5 +178,9 @@ function only(sources: readonly ByteSource[], format: ImportFormat): ByteSource 
 export function defaultName(sources: readonly ByteSource[]): string {
   const first = sources[0]?.name ?? 'data';
   if (sources.length > 1 && first.includes('/')) return first.slice(0, first.indexOf('/'));
+  const idx = /^(?:(?:train(?:ing)?|t10k|test)[-._]?)?(.*?)[-._]?(?:images|labels)[-._]?idx\d/i.exec(
+    baseName(first),
+  );
+  if (idx !== null) return idx[1] || 'images';
   return baseName(first).replace(/(\.[A-Za-z]\w*){1,2}$/, '') || first;
 }

@@ -28,6 +28,7 @@ export const icons = {
   help: 'M6 6.2a2 2 0 1 1 2.8 1.9c-.6.3-.8.6-.8 1.4M8 11.8h.01M8 1.8a6.2 6.2 0 1 0 0 12.4A6.2 6.2 0 0 0 8 1.8z',
   table: 'M2.5 3h11v10h-11zM2.5 6.5h11M2.5 9.7h11M6.5 3v10',
   minus: 'M3 8h10',
+  data: 'M8 2c-3.3 0-5.5.8-5.5 2S4.7 6 8 6s5.5-.8 5.5-2S11.3 2 8 2zM2.5 4v8c0 1.2 2.2 2 5.5 2s5.5-.8 5.5-2V4M2.5 8c0 1.2 2.2 2 5.5 2s5.5-.8 5.5-2',
   folder: 'M2 12.5v-9h4l1.5 1.5H14v7.5z',
 } as const satisfies Record<string, string>;
 

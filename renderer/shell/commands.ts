@@ -6,6 +6,7 @@ export const pages = [
   { path: '/compare', label: 'Compare', icon: 'compare', page: 'compare', section: 'Lab' },
   { path: '/runs', label: 'Runs', icon: 'runs', page: 'runs', section: 'Lab' },
   { path: '/new', label: 'New comparison', icon: 'sweep', page: 'new', section: 'Lab' },
+  { path: '/data', label: 'Data sets', icon: 'data', page: 'data', section: 'Lab' },
   { path: '/gpu', label: 'GPU', icon: 'gpu', page: 'gpu', section: 'Machine' },
   { path: '/settings', label: 'Settings', icon: 'gear', page: 'settings', section: 'Machine' },
 ] as const;

@@ -4,17 +4,21 @@ import type { Client } from '../../contract/api.ts';
 import { Router } from '../router.svelte.ts';
 import { Commands } from './commands.svelte.ts';
 import { Connection, type Connect } from './connection.svelte.ts';
+import { DatasetsStore } from './datasets.svelte.ts';
 import { GroupColours } from './group-colours.svelte.ts';
 import { RunsStore } from './runs.svelte.ts';
 import { RunsView } from './runs-view.svelte.ts';
 import { SeriesStore } from './series.svelte.ts';
 import { SettingsStore } from './settings.svelte.ts';
 import { Toasts } from './toasts.svelte.ts';
+import { fileDoor, type FileDoor } from '../transport/files.ts';
 import { TrainerStore, type TrainingPort } from './trainer.svelte.ts';
 
 export interface LabOptions {
   connect: Connect;
   createPort: () => TrainingPort;
+  /** How files come in; default: the way of the host. */
+  files?: FileDoor;
 }
 
 export class Lab {
@@ -28,6 +32,8 @@ export class Lab {
   readonly runsView = new RunsView();
   readonly series: SeriesStore;
   readonly trainer: TrainerStore;
+  readonly datasets: DatasetsStore;
+  readonly files: FileDoor;
   /** The palette and the sheet of keys; at most one is open. */
   overlay = $state<'palette' | 'keys' | null>(null);
 
@@ -38,7 +44,12 @@ export class Lab {
     this.runs = new RunsStore(this.connection);
     this.series = new SeriesStore(this.connection);
     this.trainer = new TrainerStore(this.connection, this.toasts, options.createPort);
-    this.connection.onReopened(() => void this.runs.load());
+    this.datasets = new DatasetsStore(this.connection);
+    this.files = options.files ?? fileDoor();
+    this.connection.onReopened(() => {
+      void this.runs.load();
+      void this.datasets.load();
+    });
   }
 
   /** The typed calls of the contract. */
@@ -52,6 +63,7 @@ export class Lab {
     await Promise.all([
       this.settings.load().catch((error: unknown) => this.toasts.fail(error)),
       this.runs.load(),
+      this.datasets.load(),
       this.#tellNotices().catch((error: unknown) => this.toasts.fail(error)),
     ]);
   }

@@ -7,7 +7,7 @@ import { KronlabError } from '../../contract/errors.ts';
 import { openWebSocket } from '../../contract/web-socket-transport.ts';
 
 /** One id per page load: the lab keeps a run going while the page it belongs to reconnects. */
-const pageId = crypto.randomUUID();
+export const pageId = crypto.randomUUID();
 
 /**
  * Opens the line to the lab this page came from. Rejects with `unavailable`; `data` is `{ reason: 'session' }` where
