@@ -99,7 +99,8 @@ function planned(
   // Optimisers without a flavour: what K-FAC would do by itself.
   const settings = 'flavour' in optimizer ? optimizer : ({ flavour: 'auto' } as const);
   const plans = planLayers(layers, settings, lossPools, batchSize);
-  return { parameters, batchSize, layers: plans, warnings: limitWarnings(plans, parameters, gpu.limits) };
+  const warnings = limitWarnings(plans, parameters, gpu.limits, 'flavour' in optimizer);
+  return { parameters, batchSize, layers: plans, warnings };
 }
 
 function explain(statistics: ProgramStatistics): ExplainedProgram {

@@ -1,5 +1,5 @@
 /** A compiled step as tables for a terminal: layers, totals, phases, then every kernel with what was fused into it. */
-import { formatCount, formatSignificant } from '../../training/charts/format.ts';
+import { formatCount, formatFlops, formatSignificant } from '../../training/charts/format.ts';
 import type { LayerPlan } from '../../training/curvature/layer-plan.ts';
 import { textTable, type Column } from '../text-table.ts';
 import type { ExplainedGroup, ExplainedKernel, ExplainedProgram } from './explain-program.ts';
@@ -111,17 +111,10 @@ function memory({ plannedBytes, largestLiveBytes }: ExplainedProgram): string {
   );
 }
 
-function formatFlops(flops: number): string {
-  return `${scaled(flops, 1000, ['', 'k', 'M', 'G', 'T'])}FLOP`;
-}
-
 function formatBytes(bytes: number): string {
-  return `${scaled(bytes, 1024, ['', 'Ki', 'Mi', 'Gi', 'Ti'])}B`;
-}
-
-function scaled(value: number, base: number, prefixes: readonly string[]): string {
-  let number = value;
+  const prefixes = ['', 'Ki', 'Mi', 'Gi', 'Ti'];
+  let number = bytes;
   let at = 0;
-  for (; number >= base && at + 1 < prefixes.length; at++) number /= base;
-  return `${formatSignificant(number)} ${prefixes[at]}`;
+  for (; number >= 1024 && at + 1 < prefixes.length; at++) number /= 1024;
+  return `${formatSignificant(number)} ${prefixes[at]}B`;
 }

@@ -1,4 +1,5 @@
 /** Which models the form offers and what it calls them, and the fields of each. Their rules are the contract's. */
+import { findModelPreset, modelPresets } from '../../contract/model-presets.ts';
 import type { ModelSpec } from '../../contract/run-spec.ts';
 import type { Option } from '../components/select-option.ts';
 import { texts, type SettingTexts } from './setting-texts.ts';
@@ -195,4 +196,23 @@ export const modelStart: SettingTexts = Object.fromEntries(
 export function modelTexts({ kind, ...settings }: ModelSpec): SettingTexts {
   const own = texts(settings);
   return Object.fromEntries(models[kind].fields.map((field) => [slotOf(field), own[field.key] ?? '']));
+}
+
+/** The sizes that a model is usually taken in. */
+export function sizesOf(kind: ModelKind): Option[] {
+  return modelPresets
+    .filter(({ model }) => model.kind === kind)
+    .map(({ id, name }) => ({ value: id, label: name }));
+}
+
+/** The size that a model's fields have; empty where they have none of them. */
+export function sizeOf(kind: ModelKind, values: SettingTexts): string {
+  const has = (size: SettingTexts) => Object.entries(size).every(([slot, text]) => values[slot] === text);
+  return sizesOf(kind).find(({ value }) => has(textsOfSize(value)))?.value ?? '';
+}
+
+/** The texts of the fields of a size; none for an unknown one. */
+export function textsOfSize(id: string): SettingTexts {
+  const preset = findModelPreset(id);
+  return preset ? modelTexts(preset.model) : {};
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { makeSpec } from '../test/make-run.ts';
-import { plannedLayers, unfitPattern } from './model-layers.ts';
+import { planModel, unfitPattern } from './model-layers.ts';
 
 function kfac(layers: { pattern: string; flavour: 'expand' | 'reduce' }[] = []) {
   const { optimizer, ...rest } = makeSpec();
@@ -10,18 +10,18 @@ function kfac(layers: { pattern: string; flavour: 'expand' | 'reduce' }[] = []) 
 
 test('layers are known before anything was trained', () => {
   const spec = { ...kfac(), model: { kind: 'cnn' as const, channels: [4, 6] } };
-  expect(plannedLayers(spec).map(({ name, sharing, aSize, gSize }) => [name, sharing, aSize, gSize])).toEqual(
-    [
-      ['convolutions.0', 64, 10, 4],
-      ['convolutions.1', 16, 37, 6],
-      ['head', 1, 7, 10],
-    ],
-  );
+  expect(
+    planModel(spec).layers.map(({ name, sharing, aSize, gSize }) => [name, sharing, aSize, gSize]),
+  ).toEqual([
+    ['convolutions.0', 64, 10, 4],
+    ['convolutions.1', 16, 37, 6],
+    ['head', 1, 7, 10],
+  ]);
 });
 
 test('flavours follow the run and its exceptions; keys expand whatever is said', () => {
   const { optimizer, ...rest } = kfac([{ pattern: 'head', flavour: 'expand' }]);
-  const layers = plannedLayers({ ...rest, optimizer: { ...optimizer, flavour: 'auto' } });
+  const { layers } = planModel({ ...rest, optimizer: { ...optimizer, flavour: 'auto' } });
   const flavours = new Map(layers.map(({ name, flavour }) => [name, flavour]));
   expect(flavours.get('patch')).toBe('reduce');
   expect(flavours.get('blocks.0.attention.key')).toBe('expand');
@@ -47,5 +47,14 @@ test('a model that does not fit its images has no layers to list, nor any to mis
     pool: 'mean' as const,
   };
   expect(unfitPattern({ ...spec, model })).toBeNull();
-  expect(plannedLayers({ ...kfac(), model })).toEqual([]);
+  expect(planModel({ ...kfac(), model })).toEqual({ layers: [], warnings: [] });
+});
+
+test('what the adapter cannot bind is said before anything is trained', () => {
+  const model = { kind: 'mlp' as const, hidden: [2000, 2000], activation: 'relu' as const };
+  const limits = { maxStorageBufferBindingSize: 2 ** 23 };
+  expect(planModel({ ...kfac(), model }, limits).warnings[0]).toBe(
+    'The parameters take 16 MiB in one piece; this adapter binds at most 8 MiB.',
+  );
+  expect(planModel({ ...kfac(), model }, { maxStorageBufferBindingSize: 2 ** 30 }).warnings).toEqual([]);
 });

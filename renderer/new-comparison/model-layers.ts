@@ -1,37 +1,40 @@
 /** The layers of a model that nobody has trained yet: the engine's own model code, traced over images that are only a shape. */
 import { KronlabError } from '../../contract/errors.ts';
 import type { RunSpec } from '../../contract/run-spec.ts';
-import type { LayerReport } from '../../contract/runs.ts';
 import { findDataset } from '../../datasets/registry.ts';
-import { Region } from '../../gpu-kernels/region.ts';
 import { flavoursOf } from '../../training/curvature/flavour.ts';
-import { sharingOf, type LinearLayer } from '../../training/models/layers.ts';
+import { limitWarnings, planLayers, type LayerPlan } from '../../training/curvature/layer-plan.ts';
+import { symbolicInputs } from '../../training/models/input-shapes.ts';
+import type { LinearLayer } from '../../training/models/layers.ts';
 import { buildModel } from '../../training/models/model.ts';
 import { ModelBuilder } from '../../training/models/model-builder.ts';
-import { Graph, size } from '../../training/program/graph.ts';
+import { Graph, type Tensor } from '../../training/program/graph.ts';
 import { Parameters } from '../../training/program/parameters.ts';
 
-type Planned = Pick<RunSpec, 'dataset' | 'model' | 'optimizer'>;
+type Planned = Pick<RunSpec, 'dataset' | 'model' | 'optimizer' | 'batchSize'>;
 
-/** Layers as an optimiser with factors sees them, uncut; none where the model does not fit the data set. */
-export function plannedLayers(spec: Planned): LayerReport[] {
-  const { optimizer } = spec;
-  const layers = traceLayers(spec) ?? [];
-  const flavour = flavoursOf(layers, 'flavour' in optimizer ? optimizer : { flavour: 'expand' }, true);
-  return layers.map((layer) => ({
-    name: layer.name,
-    sharing: sharingOf(layer),
-    aSize: layer.inputs + (layer.bias ? 1 : 0),
-    gSize: layer.outputs / layer.groups,
-    flavour: flavour(layer),
-    groups: layer.groups,
-  }));
+export interface ModelPlan {
+  layers: LayerPlan[];
+  /** What does not fit the adapter, one sentence each. */
+  warnings: string[];
+}
+
+/** Layers as an optimiser with factors sees them; none where the model does not fit the data set. */
+export function planModel(spec: Planned, limits: Readonly<Record<string, number>> = {}): ModelPlan {
+  const traced = trace(spec);
+  if (!traced) return { layers: [], warnings: [] };
+  const { optimizer, batchSize } = spec;
+  const settings = 'flavour' in optimizer ? optimizer : ({ flavour: 'expand' } as const);
+  // An output per position has a loss term per position.
+  const lossPools = traced.outputs.shape.length === 2;
+  const layers = planLayers(traced.layers, settings, lossPools, batchSize);
+  return { layers, warnings: limitWarnings(layers, traced.parameters, limits, 'flavour' in optimizer) };
 }
 
 /** The first pattern among a spec's exceptions that fits no layer of its model; null where there is none to complain of. */
 export function unfitPattern(spec: Planned): string | null {
   if (!('layers' in spec.optimizer) || spec.optimizer.layers.length === 0) return null;
-  const layers = traceLayers(spec);
+  const layers = trace(spec)?.layers;
   if (!layers) return null;
   const isUnfit = (exception: (typeof spec.optimizer.layers)[number]) =>
     unlessInvalid(() => flavoursOf(layers, { flavour: 'expand', layers: [exception] }, true)) === null;
@@ -39,14 +42,22 @@ export function unfitPattern(spec: Planned): string | null {
 }
 
 /** Null: the model cannot be built over this data set's images. */
-function traceLayers({ dataset, model }: Planned): LinearLayer[] | null {
+function trace({ dataset, model, optimizer }: Planned): Traced | null {
   const { channels, height, width, classes } = findDataset(dataset.id);
-  const shape = [1, channels, height, width];
   const graph = new Graph();
-  const builder = new ModelBuilder(graph, new Parameters());
-  const images = graph.leaf('images', shape, new Region('images', size(shape) * 4));
-  const inputs = { kind: 'images', images } as const;
-  return unlessInvalid(() => buildModel(builder, model, inputs, classes.length)) && builder.layers;
+  const parameters = new Parameters();
+  const builder = new ModelBuilder(graph, parameters, 'training', {
+    embeddingsAreLayers: optimizer.name === 'kfac' && optimizer.embeddings === 'kfac',
+  });
+  const inputs = symbolicInputs(graph, { kind: 'images', channels, height, width });
+  const outputs = unlessInvalid(() => buildModel(builder, model, inputs, classes.length));
+  return outputs && { layers: builder.layers, outputs, parameters: parameters.count };
+}
+
+interface Traced {
+  layers: LinearLayer[];
+  outputs: Tensor;
+  parameters: number;
 }
 
 /** What `make` makes; null where it finds its input `invalid`. */

@@ -66,6 +66,15 @@ export function formatSignificant(value: number, digits = 3): string {
   return value.toPrecision(digits).replace('-', '−');
 }
 
+/** `1.73 MFLOP`. */
+export function formatFlops(flops: number): string {
+  const prefixes = ['', 'k', 'M', 'G', 'T', 'P'];
+  let value = flops;
+  let at = 0;
+  for (; value >= 1000 && at + 1 < prefixes.length; at++) value /= 1000;
+  return `${formatSignificant(value)} ${prefixes[at]}FLOP`;
+}
+
 /** The unit after a metric's name where it has one: `Time per step (ms)`. */
 export function metricTitle(key: MetricKey): string {
   const { label, unit } = metricDefinitions[key];

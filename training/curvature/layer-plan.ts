@@ -97,12 +97,13 @@ function outputShape({ output, positions }: LayerUse): number[] {
 
 /**
  * What of a model does not fit an adapter, one sentence each; none where all of it does. Factors that layers share are
- * counted for each of them.
+ * counted for each of them. `hasFactors`: the optimiser keeps them.
  */
 export function limitWarnings(
   plans: readonly LayerPlan[],
   parameters: number,
   limits: Readonly<Record<string, number>>,
+  hasFactors = true,
 ): string[] {
   const { maxStorageBufferBindingSize = Infinity, maxBufferSize = Infinity } = limits;
   const limit = Math.min(maxStorageBufferBindingSize, maxBufferSize);
@@ -111,7 +112,7 @@ export function limitWarnings(
     bytes <= limit
       ? []
       : [`${what} ${mebibytes(bytes)} in one piece; this adapter binds at most ${mebibytes(limit)}.`];
-  const factors = plans.reduce((sum, plan) => sum + plan.factorBytes, 0);
+  const factors = hasFactors ? plans.reduce((sum, plan) => sum + plan.factorBytes, 0) : 0;
   return [
     ...tooMuch('The parameters take', 4 * parameters),
     ...tooMuch('The factors of K-FAC take', factors),
