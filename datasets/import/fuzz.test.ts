@@ -1,11 +1,10 @@
 /**
  * Files that went wrong in every way a generator thinks of: whatever they hold, an import ends in a data set or in an
  * error for people, soon, and never asks for memory beyond its limits. `KRONLAB_FUZZ=10000` is the long form.
- *
- * Parquet is missing: hyparquet follows a damaged run length inside a page for up to 2^31 values before it ends.
  */
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
+import { parquetWriteBuffer } from 'hyparquet-writer';
 import { encode } from 'fast-png';
 import jpeg from 'jpeg-js';
 import { Molecule } from 'openchemlib';
@@ -65,6 +64,25 @@ const graph = {
   links: [{ source: 1, target: 2, w: 0.5 }],
 };
 
+/** Numbers, texts, booleans and missing values, so that all kinds of pages are there. */
+const parquet = (codec: 'SNAPPY' | 'UNCOMPRESSED') => {
+  const rows = Array.from({ length: 40 }, (_, i) => i);
+  return new Uint8Array(
+    parquetWriteBuffer({
+      codec,
+      columnData: [
+        { name: 'a', data: rows, type: 'INT32' },
+        { name: 'b', data: rows.map((i) => (i % 5 === 0 ? null : i / 7)), type: 'DOUBLE' },
+        { name: 'c', data: rows.map((i) => `text ${i % 3}`), type: 'STRING' },
+        { name: 'd', data: rows.map((i) => i % 4 < 2), type: 'BOOLEAN' },
+        { name: 'e', data: rows.map((i) => i * 3), type: 'INT32', encoding: 'DELTA_BINARY_PACKED' },
+        { name: 'f', data: rows.map((i) => `item ${i % 7}`), type: 'STRING', encoding: 'DELTA_BYTE_ARRAY' },
+        { name: 'y', data: rows.map((i) => i % 2), type: 'INT32' },
+      ],
+    }),
+  );
+};
+
 /** The file that is mutated, and sound files beside it. */
 const formats: [string, ImportFormat, string, Uint8Array, [string, Uint8Array][]?][] = [
   ['IDX images', 'idx', 'f/images-idx3-ubyte', images, [['f/labels-idx1-ubyte', labels]]],
@@ -83,6 +101,8 @@ const formats: [string, ImportFormat, string, Uint8Array, [string, Uint8Array][]
   ],
   ['CSV', 'csv', 'a.csv', text(csv)],
   ['JSON lines', 'json-lines', 'a.jsonl', text('{"x": [1, 2], "t": "u", "y": 0}\n'.repeat(8))],
+  ['Parquet', 'parquet', 'a.parquet', parquet('UNCOMPRESSED')],
+  ['Parquet, Snappy', 'parquet', 'a.parquet', parquet('SNAPPY')],
   ['text', 'text', 'a.txt', text('Call me Ishmael. Ä€𝄞\n'.repeat(10))],
   ['PNG', 'images', 'f/a/1.png', png],
   ['JPEG', 'images', 'f/a/1.jpg', photo],

@@ -1,14 +1,21 @@
 /**
- * Parquet by hyparquet, which reads pages as their headers say. The footer is therefore held against file and limits
- * before it reads anything, and no page may be decompressed to more than its column says it holds.
+ * Parquet by hyparquet, which believes what a file says. Footer and pages are therefore held against file and limits
+ * before it decodes anything, and no page may be decompressed to more than its header says.
  */
-import { parquetMetadataAsync, parquetReadObjects, type AsyncBuffer, type FileMetaData } from 'hyparquet';
+import {
+  parquetMetadataAsync,
+  parquetReadObjects,
+  type AsyncBuffer,
+  type ColumnMetaData,
+  type FileMetaData,
+} from 'hyparquet';
 import { compressors as allCompressors } from 'hyparquet-compressors';
 import type { TensorDataset } from '../../tensor-dataset.ts';
 import { KronlabError } from '../../../contract/errors.ts';
 import { readExactly, type ByteSource } from '../byte-source.ts';
 import { checkLimit, fault, type ImportContext } from '../limits.ts';
 import { ObjectRows } from '../rows.ts';
+import { checkPages, checkThrift } from './parquet-pages.ts';
 import type { TableOptions } from '../table.ts';
 
 const remedy = 'it is damaged or no Parquet file: write it again';
@@ -27,6 +34,7 @@ export async function readParquet(
   for (const [index, group] of metadata.row_groups.entries()) {
     context.signal?.throwIfAborted();
     const count = Number(group.num_rows);
+    await checkGroup(source, index, metadata, context);
     const objects = await reading(source.name, `row group ${index + 1}`, () =>
       parquetReadObjects({
         file,
@@ -50,6 +58,31 @@ export async function readParquet(
   return rows.finish(name);
 }
 
+/** Looks through the pages of a row group; costs decompressing them twice. */
+async function checkGroup(
+  source: ByteSource,
+  index: number,
+  { row_groups, schema }: FileMetaData,
+  { limits, signal }: ImportContext,
+): Promise<void> {
+  const compressors = cappedCompressors(source.name, limits.bytes);
+  for (const { meta_data: column } of row_groups[index]!.columns) {
+    signal?.throwIfAborted();
+    // The footer's check has made sure of the description and of its place in the file.
+    const size = Number(column!.total_compressed_size);
+    const bytes = await readExactly(source, beginOf(column!), size, 'a column');
+    const place = `row group ${index + 1}, column "${column!.path_in_schema.join('.')}"`;
+    await reading(source.name, place, async () =>
+      checkPages(bytes, { column: column!, schema, limits, compressors }),
+    );
+  }
+}
+
+/** Where a column begins: with its dictionary, where it has one. */
+function beginOf({ dictionary_page_offset, data_page_offset }: ColumnMetaData): number {
+  return Number(dictionary_page_offset || data_page_offset);
+}
+
 /** The footer, checked. */
 async function readFooter(
   source: ByteSource,
@@ -65,7 +98,11 @@ async function readFooter(
   const length = new DataView(tail.buffer, tail.byteOffset, 4).getUint32(0, true);
   checkLimit(source.name, 'the footer', length, limits.header, 'bytes');
   if (length + 12 > source.size) throw fault(source.name, 'the footer', 'is longer than the file', remedy);
-  const metadata = await reading(source.name, 'the footer', () => parquetMetadataAsync(file));
+  const footer = await readExactly(source, source.size - 8 - length, length, 'the footer');
+  const metadata = await reading(source.name, 'the footer', () => {
+    checkThrift(new DataView(footer.buffer, footer.byteOffset, footer.byteLength), 0);
+    return parquetMetadataAsync(file);
+  });
   checkFooter(source, metadata, limits);
   return metadata;
 }
@@ -91,7 +128,7 @@ function checkFooter(source: ByteSource, metadata: FileMetaData, limits: ImportC
         column.total_uncompressed_size,
         column.num_values,
       ].map(Number) as [number, number, number];
-      const begin = Number(column.dictionary_page_offset ?? column.data_page_offset);
+      const begin = beginOf(column);
       if (!(packed >= 0 && begin >= 0 && begin + packed <= source.size))
         throw fault(file, `${place}, column "${name}"`, 'lies outside of the file', remedy);
       if (!(unpacked >= 0 && values >= 0 && (values === count || name.includes('.'))))
