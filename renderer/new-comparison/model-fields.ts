@@ -22,6 +22,8 @@ export interface ModelField {
 
 interface ModelChoice {
   name: string;
+  /** What it reads and is, in a sentence. */
+  about: string;
   fields: readonly ModelField[];
 }
 
@@ -33,6 +35,7 @@ const onOff: readonly Option[] = [
 const models: Record<ModelKind, ModelChoice> = {
   vit: {
     name: 'Vision transformer',
+    about: 'Reads images: patches as tokens, pre-norm blocks of attention and MLP.',
     fields: [
       { key: 'patch', label: 'Patch', about: 'side in pixels', start: '2' },
       { key: 'width', label: 'Width', about: 'of a token', start: '32' },
@@ -50,6 +53,7 @@ const models: Record<ModelKind, ModelChoice> = {
   },
   'wide-resnet': {
     name: 'Wide ResNet',
+    about: 'Reads images: three groups of residual blocks, the later ones on half the pixels.',
     fields: [
       { key: 'depth', label: 'Depth', about: '6 n + 4: 10, 16, 22, 28', start: '10' },
       { key: 'width', slot: 'channelFactor', label: 'Width', about: '× 16 channels', start: '1' },
@@ -65,6 +69,7 @@ const models: Record<ModelKind, ModelChoice> = {
   },
   cnn: {
     name: 'CNN',
+    about: 'Reads images: convolutions in a row, then the mean over all pixels.',
     fields: [
       {
         ...{ key: 'channels', label: 'Channels of each layer', start: '16, 32', isList: true },
@@ -74,6 +79,7 @@ const models: Record<ModelKind, ModelChoice> = {
   },
   mlp: {
     name: 'MLP',
+    about: 'Reads images or tables, an example as one row: no weight is shared.',
     fields: [
       {
         ...{ key: 'hidden', label: 'Hidden widths', start: '64, 64', isList: true },
@@ -91,6 +97,7 @@ const models: Record<ModelKind, ModelChoice> = {
   },
   decoder: {
     name: 'Decoder transformer',
+    about: 'Reads text and predicts each next token from those before: a loss term per token.',
     fields: [
       { key: 'width', label: 'Width', about: 'of a token', start: '32' },
       { key: 'heads', label: 'Heads', about: 'divide the width', start: '4' },
@@ -114,6 +121,7 @@ const models: Record<ModelKind, ModelChoice> = {
   },
   'graph-network': {
     name: 'Graph network',
+    about: 'Reads graphs: nodes and edges tell each other their states, round after round.',
     fields: [
       { key: 'width', label: 'Width', about: 'of every state', start: '32' },
       { key: 'rounds', label: 'Rounds', about: 'of message passing', start: '3' },
@@ -152,6 +160,7 @@ const models: Record<ModelKind, ModelChoice> = {
   },
   'deep-linear': {
     name: 'Deep linear net',
+    about: 'Reads images, tables or graphs, without activations: where reduce is exact.',
     fields: [
       {
         ...{ key: 'hidden', label: 'Hidden widths', start: '64, 64', isList: true },
@@ -176,6 +185,11 @@ export const modelOptions: readonly Option[] = modelKinds.map((kind) => ({
   value: kind,
   label: models[kind].name,
 }));
+
+/** What a model reads and is, in a sentence. */
+export function aboutModel(kind: ModelKind): string {
+  return models[kind].about;
+}
 
 export function fieldsOfModel(kind: ModelKind): readonly ModelField[] {
   return models[kind].fields;

@@ -1,6 +1,10 @@
 import { expect, test } from 'vitest';
+import type { z } from 'zod';
+import { modelSpecSchema } from '../../contract/run-spec.ts';
 import { makeSpec } from '../test/make-run.ts';
-import { planModel, unfitPattern } from './model-layers.ts';
+import { planModel, unfitPattern, unreadable } from './model-layers.ts';
+
+const modelOf = (model: z.input<typeof modelSpecSchema>) => modelSpecSchema.parse(model);
 
 function kfac(layers: { pattern: string; flavour: 'expand' | 'reduce' }[] = []) {
   const { optimizer, ...rest } = makeSpec();
@@ -57,4 +61,12 @@ test('what the adapter cannot bind is said before anything is trained', () => {
     'The parameters take 16 MiB in one piece; this adapter binds at most 8 MiB.',
   );
   expect(planModel({ ...kfac(), model }, { maxStorageBufferBindingSize: 2 ** 30 }).warnings).toEqual([]);
+});
+
+test('a model that reads other data than there are is told apart from one that only does not fit', () => {
+  const decoder = modelOf({ kind: 'decoder', width: 8, blocks: 1, heads: 2 });
+  expect(unreadable({ ...kfac(), model: decoder })).toBe('decoder reads text; this data set has images');
+  const vit = modelOf({ kind: 'vit', patch: 3, width: 8, blocks: 1, heads: 2 });
+  expect(unreadable({ ...kfac(), model: vit })).toBeNull();
+  expect(unreadable(kfac())).toBeNull();
 });

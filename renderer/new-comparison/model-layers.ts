@@ -31,6 +31,11 @@ export function planModel(spec: Planned, limits: Readonly<Record<string, number>
   return { layers, warnings: limitWarnings(layers, traced.parameters, limits, 'flavour' in optimizer) };
 }
 
+/** What a model reads and its data set has, where those are not the same: `decoder reads text; ...`; else null. */
+export function unreadable(spec: Planned): string | null {
+  return /^model\.kind: (.*)$/.exec(invalidityOf(() => build(spec)) ?? '')?.[1] ?? null;
+}
+
 /** The first pattern among a spec's exceptions that fits no layer of its model; null where there is none to complain of. */
 export function unfitPattern(spec: Planned): string | null {
   if (!('layers' in spec.optimizer) || spec.optimizer.layers.length === 0) return null;
@@ -41,8 +46,13 @@ export function unfitPattern(spec: Planned): string | null {
   return spec.optimizer.layers.find(isUnfit)?.pattern ?? null;
 }
 
-/** Null: the model cannot be built over this data set's images. */
-function trace({ dataset, model, optimizer }: Planned): Traced | null {
+/** Null: the model cannot be built over this data set. */
+function trace(spec: Planned): Traced | null {
+  return unlessInvalid(() => build(spec));
+}
+
+/** Throws `invalid` where the model cannot be built over this data set. */
+function build({ dataset, model, optimizer }: Planned): Traced {
   const { channels, height, width, classes } = findDataset(dataset.id);
   const graph = new Graph();
   const parameters = new Parameters();
@@ -50,14 +60,25 @@ function trace({ dataset, model, optimizer }: Planned): Traced | null {
     embeddingsAreLayers: optimizer.name === 'kfac' && optimizer.embeddings === 'kfac',
   });
   const inputs = symbolicInputs(graph, { kind: 'images', channels, height, width });
-  const outputs = unlessInvalid(() => buildModel(builder, model, inputs, classes.length));
-  return outputs && { layers: builder.layers, outputs, parameters: parameters.count };
+  const outputs = buildModel(builder, model, inputs, classes.length);
+  return { layers: builder.layers, outputs, parameters: parameters.count };
 }
 
 interface Traced {
   layers: LinearLayer[];
   outputs: Tensor;
   parameters: number;
+}
+
+/** What `make` finds invalid in its input; null for nothing. */
+function invalidityOf(make: () => unknown): string | null {
+  try {
+    make();
+    return null;
+  } catch (error) {
+    if (error instanceof KronlabError && error.code === 'invalid') return error.message;
+    throw error;
+  }
 }
 
 /** What `make` makes; null where it finds its input `invalid`. */

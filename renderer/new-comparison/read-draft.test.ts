@@ -256,9 +256,10 @@ test('what has no meaning is not asked: wrong texts behind it do no harm', () =>
 test('a pattern that fits no layer is refused where somebody knows the layers', () => {
   const made = draft((d) => (d.columns = [newColumn('kfac', { layers: 'block.*: reduce' })]));
   const [column] = made.columns;
-  const read = readDraft(made, ({ optimizer }) =>
-    'layers' in optimizer ? (optimizer.layers[0]?.pattern ?? null) : null,
-  );
+  const read = readDraft(made, {
+    unreadable: () => null,
+    unfitPattern: ({ optimizer }) => ('layers' in optimizer ? (optimizer.layers[0]?.pattern ?? null) : null),
+  });
   expect(read.errors.get(`${column?.id}.layers`)).toContain('“block.*” fits no layer');
   expect(read.groups).toEqual([]);
 });
@@ -330,4 +331,16 @@ test('a stored draft is read back as it was left, mistakes included; damage give
   expect(parseDraft('')).toBeNull();
   expect(parseDraft('{"name":')).toBeNull();
   expect(parseDraft('{"name":"old"}')).toBeNull();
+});
+
+test('a model that cannot read the data set is an error at the architecture, once somebody can tell', () => {
+  const decoder = draft((d) => (d.model.kind = 'decoder'));
+  expect(readDraft(decoder).errors.has('model.kind')).toBe(false);
+  const judge = {
+    unfitPattern: () => null,
+    unreadable: () => 'decoder reads text; this data set has images',
+  };
+  const { errors, groups } = readDraft(decoder, judge);
+  expect(errors.get('model.kind')).toBe('Decoder reads text; this data set has images.');
+  expect(groups).toEqual([]);
 });

@@ -31,11 +31,19 @@ export interface ReadDraft {
 const MOST_RUNS = 1000;
 const LARGEST_SEED = 0xffffffff;
 
-/** `unfit` finds a pattern that fits no layer of a spec's model, where somebody can tell. */
-export function readDraft(draft: Draft, unfit: (spec: RunSpec) => string | null = () => null): ReadDraft {
+/** What only the model code can tell of a spec that the contract takes. */
+export interface ModelJudge {
+  /** A pattern that fits no layer of the model; null for none. */
+  unfitPattern(spec: RunSpec): string | null;
+  /** What the model reads and the data set has, where those are not the same; else null. */
+  unreadable(spec: RunSpec): string | null;
+}
+
+/** `judge` arrives after the page: until then nothing is found to be wrong with the model. */
+export function readDraft(draft: Draft, judge: ModelJudge | null = null): ReadDraft {
   const errors = new Map<string, string>();
   const groups = draft.columns.flatMap((column) => {
-    const group = readColumn(draft, column, errors, unfit);
+    const group = readColumn(draft, column, errors, judge);
     return group ? [group] : [];
   });
   const seeds = readSeeds(draft.seeds, errors);
@@ -72,13 +80,18 @@ function readColumn(
   draft: Draft,
   column: ColumnDraft,
   errors: Map<string, string>,
-  unfit: (spec: RunSpec) => string | null,
+  judge: ModelJudge | null,
 ): ReadGroup | null {
   const name = column.name.trim() || automaticName(draft, column);
   if (name.length > 120) errors.set(`${column.id}.name`, 'A name has at most 120 characters.');
   const parsed = runSpecSchema.safeParse(specInput(draft, column));
   if (parsed.success) {
-    const pattern = unfit(parsed.data);
+    const problem = judge?.unreadable(parsed.data) ?? null;
+    if (problem !== null) {
+      errors.set('model.kind', `${problem.charAt(0).toUpperCase()}${problem.slice(1)}.`);
+      return null;
+    }
+    const pattern = judge?.unfitPattern(parsed.data) ?? null;
     if (pattern === null) return { columnId: column.id, name, spec: parsed.data };
     errors.set(`${column.id}.layers`, `“${pattern}” fits no layer of the model; Layers has their names.`);
     return null;
