@@ -20,6 +20,15 @@ async function kept(dataDir: string): Promise<string[]> {
   return names.filter((name) => name !== '.uploads');
 }
 
+test('a bundled set shows itself, and axe finds nothing', async ({ labPage: page }) => {
+  const data = new DataPage(page);
+  await data.open();
+  await data.card('Handwritten digits').click();
+  await expect(page.getByRole('heading', { name: 'Origin' })).toBeVisible();
+  await expect(page.getByRole('img', { name: 'Mean image' })).toBeVisible();
+  expect(await accessibilityFaults(page)).toEqual([]);
+});
+
 test('a table: types and target by choice, the report, deleted and back', async ({ labPage: page, lab }) => {
   const data = new DataPage(page);
   await data.open();

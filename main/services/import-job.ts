@@ -82,6 +82,11 @@ export function startJob<K extends keyof JobAnswers>(
     cancel() {
       if (isCancelled) return;
       isCancelled = true;
+      // Only an import has written something that it should clear away itself.
+      if (kind !== 'run') {
+        void worker.terminate();
+        return;
+      }
       worker.postMessage('cancel');
       timer = setTimeout(() => void worker.terminate(), graceMs);
     },
