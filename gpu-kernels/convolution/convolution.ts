@@ -92,6 +92,9 @@ interface Product {
   outer: number;
 }
 
+/** Up to so many steps a product is short enough for a loop around its stores to be felt. */
+const fewSteps = 32;
+
 function product(
   gpu: GpuContext,
   args: ForwardArguments | InputGradientArguments,
@@ -120,6 +123,8 @@ function product(
         WX: tile.wx,
         WY: tile.wy,
         LANES: tile.lanes,
+        MATRICES: gpu.adapterClass === 'software',
+        LOOPED: gpu.adapterClass === 'software' && steps.count > fewSteps,
         GRADIENT: what.gradient,
         UNIT: unit,
         BIAS: bias !== undefined,
@@ -263,6 +268,7 @@ export function convolutionWeightGradient(gpu: GpuContext, args: WeightGradientA
       WX: tile.wx,
       WY: tile.wy,
       LANES: tile.lanes,
+      MATRICES: gpu.adapterClass === 'software',
       LOADS: tile.lanes ? tile.to / 4 : tile.to,
       QUADS: quads,
       BIAS: args.bias !== undefined,

@@ -9,6 +9,8 @@
 // A thread holds TM pixels x TN outputs. The weight is [group][step][columns], the columns being the group's outputs and
 // zeros up to whole tiles. One loop without branches around it, four steps at a time: on SwiftShader every turn of every
 // loop around the accumulators costs as much as several multiplications with each of them.
+//   MATRICES: the four steps are one product of a 4 x 4 matrix, as in `matmul-tiled.wgsl`.
+//   LOOPED: the tile is stored in a loop, out of an array.
 //   LANES: subgroups are four lanes wide and share their rows: each lane loads one of the four steps and broadcasts.
 #if LANES
 enable subgroups;
@@ -86,12 +88,25 @@ fn main(
 #end
 #for i in 0..TM
 #if LANES
-    let a${q}_${i} = vec4f(quadBroadcast(l${i}, ${q}u));
+    let a${q}_${i} = quadBroadcast(l${i}, ${q}u);
 #else
-    let a${q}_${i} = vec4f(source[r${i} + at${q}]);
+    let a${q}_${i} = source[r${i} + at${q}];
 #end
+#if !MATRICES
 #for j in 0..TN / 4
-    c${i}_${j} = fma(a${q}_${i}, w${q}_${j}, c${i}_${j});
+    c${i}_${j} = fma(vec4f(a${q}_${i}), w${q}_${j}, c${i}_${j});
+#end
+#end
+#end
+#end
+#if MATRICES
+#for j in 0..TN / 4
+    let w${j} = mat4x4f(w0_${j}, w1_${j}, w2_${j}, w3_${j});
+#end
+#for i in 0..TM
+    let a${i} = vec4f(a0_${i}, a1_${i}, a2_${i}, a3_${i});
+#for j in 0..TN / 4
+    c${i}_${j} += w${j} * a${i};
 #end
 #end
 #end
@@ -106,8 +121,9 @@ fn main(
 #end
 #end
 #end
-  // Stored in a loop: a store is long once elementwise work has moved into it, and as many as a tile has would take
-  // longer to compile than all the rest.
+  // Elementwise work that has moved into the stores makes them long, and as many as a tile has take longer to compile than
+  // all the rest. But a loop takes the tile out of memory, number by number, which shows after few steps.
+#if LOOPED
   var values: array<vec4f, ${TM * TN / 4}>;
 #for i in 0..TM
 #for j in 0..TN / 4
@@ -115,28 +131,51 @@ fn main(
 #end
 #end
   for (var i = 0u; i < ${TM}u; i++) {
-    let r = row0 + i;
-#if GRADIENT
-    let line = r / p.partWidth;
-    let x = (r - line * p.partWidth) * p.phaseWidth + phase % p.phaseWidth;
-    let n = line / p.partHeight;
-    let y = (line - n * p.partHeight) * p.phaseHeight + phase / p.phaseWidth;
-    let isInside = r < p.rows && y < p.height && x < p.width;
-    let pixel = ((n * p.height + y) * p.width + x) * p.pitch + first;
-#else
-    let isInside = r < p.rows;
-    let pixel = r * p.pitch + first;
-#end
-    let outputs = select(0u, p.outputs, isInside);
+    storeRow(
+      row0 + i, column0, first, phase,
 #for j in 0..TN / 4
-    let value${j} = values[i * ${TN / 4}u + ${j}u];
+      values[i * ${TN / 4}u + ${j}u],
+#end
+    );
+  }
+#else
+#for i in 0..TM
+  storeRow(
+    row0 + ${i}u, column0, first, phase,
+#for j in 0..TN / 4
+    c${i}_${j} + bias${j},
+#end
+  );
+#end
+#end
+}
+
+fn storeRow(
+  r: u32, column0: u32, first: u32, phase: u32,
+#for j in 0..TN / 4
+  value${j}: vec4f,
+#end
+) {
+  let p = params;
+#if GRADIENT
+  let line = r / p.partWidth;
+  let x = (r - line * p.partWidth) * p.phaseWidth + phase % p.phaseWidth;
+  let n = line / p.partHeight;
+  let y = (line - n * p.partHeight) * p.phaseHeight + phase / p.phaseWidth;
+  let isInside = r < p.rows && y < p.height && x < p.width;
+  let pixel = ((n * p.height + y) * p.width + x) * p.pitch + first;
+#else
+  let isInside = r < p.rows;
+  let pixel = r * p.pitch + first;
+#end
+  let outputs = select(0u, p.outputs, isInside);
+#for j in 0..TN / 4
 #if UNIT == 4
-    if (column0 + ${j * 4}u < outputs) { result_set(pixel / 4u + ${j}u, value${j}); }
+  if (column0 + ${j * 4}u < outputs) { result_set(pixel / 4u + ${j}u, value${j}); }
 #else
 #for q in 0..4
-    if (column0 + ${j * 4 + q}u < outputs) { result_set(pixel + ${j * 4 + q}u, value${j}.${lane(q)}); }
+  if (column0 + ${j * 4 + q}u < outputs) { result_set(pixel + ${j * 4 + q}u, value${j}.${lane(q)}); }
 #end
 #end
 #end
-  }
 }

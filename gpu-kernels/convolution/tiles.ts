@@ -73,7 +73,9 @@ export function weightGradientTile(
   }
   const to = outputs > 16 ? 32 : outputs > 8 ? 16 : 8;
   const isLarge = outputs * columns * groups * pixels >= largeProduct;
-  const tc = quads <= 4 ? 1 : isLarge ? 2 : to === 32 ? 1 : 2;
+  // Of two and three quads a thread, what leaves fewer threads without columns.
+  const wide = quads > 8 && Math.ceil(quads / 12) * 3 <= Math.ceil(quads / 8) * 2 ? 3 : 2;
+  const tc = quads <= 4 ? 1 : isLarge ? wide : to === 32 ? 1 : 2;
   return sliced({ to, tc, wx: 4, wy: 1, lanes: true }, 48);
 }
 

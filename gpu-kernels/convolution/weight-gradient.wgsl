@@ -6,6 +6,7 @@
 // costs as much as several multiplications with each accumulator. The source is padded already, so a column is an
 // offset that is the same for every pixel.
 //   QUADS: the group's channels come in whole quads, so a quad of columns is one vec4 of the source.
+//   MATRICES: the four pixels are one product of a 4 x 4 matrix, as in `matmul-tiled.wgsl`.
 //   LANES: subgroups are four lanes wide and share their outputs: each lane loads a quarter of them and broadcasts.
 #if LANES
 enable subgroups;
@@ -109,12 +110,25 @@ fn main(
 #end
 #for i in 0..TO
 #if LANES
-    let a${q}_${i} = vec4f(quadBroadcast(l${q}_${i / 4}, ${i % 4}u));
+    let a${q}_${i} = quadBroadcast(l${q}_${i / 4}, ${i % 4}u);
 #else
-    let a${q}_${i} = vec4f(l${q}_${i});
+    let a${q}_${i} = l${q}_${i};
 #end
+#if !MATRICES
 #for t in 0..TC
-    c${i}_${t} = fma(a${q}_${i}, s${q}_${t}, c${i}_${t});
+    c${i}_${t} = fma(vec4f(a${q}_${i}), s${q}_${t}, c${i}_${t});
+#end
+#end
+#end
+#end
+#if MATRICES
+#for t in 0..TC
+    let s${t} = mat4x4f(s0_${t}, s1_${t}, s2_${t}, s3_${t});
+#end
+#for i in 0..TO
+    let a${i} = vec4f(a0_${i}, a1_${i}, a2_${i}, a3_${i});
+#for t in 0..TC
+    c${i}_${t} += s${t} * a${i};
 #end
 #end
 #end

@@ -5,6 +5,8 @@
 //   TA: A is stored [K, M]; else [M, K].   TB: B is stored [N, K]; else [K, N].
 //   TAIL: K is not divisible by 4.
 //   ROW_SUMS (with TA): also rowSums[m] = sum over k of op(A)[m, k], by the threads of the first columns.
+//   MATRICES: four steps of K are one product of a 4 x 4 matrix, which a software adapter compiles in half the time. A GPU
+//   would add the products up before it adds them to C, one operation more than it needs.
 //   LANES: subgroups are four lanes wide along x and share A: each lane loads a quarter of it and broadcasts.
 #if LANES
 enable subgroups;
@@ -36,8 +38,14 @@ fn main(
   let ra${r} = baseA4 + min(row0 / 4u + ${r}u, lastRowQuad);
 #end
 #else
+#if LANES
+#for r in 0..TM / 4
+  let ra${r} = (baseA + min(row0 + ${r * 4}u + lane, lastRow) * lda) / 4u;
+#end
+#else
 #for i in 0..TM
-  let ra${i} = baseA + min(row0 + ${i}u, lastRow) * lda;
+  let ra${i} = (baseA + min(row0 + ${i}u, lastRow) * lda) / 4u;
+#end
 #end
 #end
 #if TB
@@ -71,15 +79,15 @@ fn main(
 #end
 #end
 #else
-#for i in 0..TM
-    let l${i} = A[ra${i} + k + lane];
+#for r in 0..TM / 4
+    let l${r} = A[ra${r} + k / 4u];
 #end
 #end
 #else
 #if TA
 #else
 #for i in 0..TM
-    let l${i} = A[ra${i} / 4u + k / 4u];
+    let l${i} = A[ra${i} + k / 4u];
 #end
 #end
 #end
@@ -113,22 +121,34 @@ fn main(
 #end
 #end
 #end
+#if MATRICES
+#for j in 0..TN / 4
+    let b${j} = mat4x4f(b0_${j}, b1_${j}, b2_${j}, b3_${j});
+#end
+#end
     // The four products of one vec4 of the tile follow each other, so that it stays in registers meanwhile.
 #for i in 0..TM
 #for q in 0..4
 #if TA
-    let a${q}_${i} = vec4f(s${q}_${i / 4}.${lane(i % 4)});
+    let a${q}_${i} = s${q}_${i / 4}.${lane(i % 4)};
 #else
 #if LANES
-    let a${q}_${i} = vec4f(quadBroadcast(l${i}, ${q}u));
+    let a${q}_${i} = quadBroadcast(l${i / 4}.${lane(q)}, ${i % 4}u);
 #else
-    let a${q}_${i} = vec4f(l${i}.${lane(q)});
+    let a${q}_${i} = l${i}.${lane(q)};
 #end
 #end
 #end
+#if MATRICES
+    let a${i} = vec4f(a0_${i}, a1_${i}, a2_${i}, a3_${i});
+#for j in 0..TN / 4
+    c${i}_${j} += b${j} * a${i};
+#end
+#else
 #for j in 0..TN / 4
 #for q in 0..4
-    c${i}_${j} = fma(a${q}_${i}, b${q}_${j}, c${i}_${j});
+    c${i}_${j} = fma(vec4f(a${q}_${i}), b${q}_${j}, c${i}_${j});
+#end
 #end
 #end
 #end

@@ -12,6 +12,8 @@ const cases: Case[] = [
   { m: 36, n: 68, k: 132, alpha: 2 },
   { m: 12, n: 8, k: 7 },
   { m: 300, n: 128, k: 32, bias: true },
+  { m: 132, n: 136, k: 132 },
+  { m: 100, n: 68, k: 320, bias: true },
 ];
 
 describe.each([
@@ -47,6 +49,28 @@ describe.each([
       expect(Math.abs((result[i] ?? NaN) - (expected[i] ?? NaN))).toBeLessThan(2e-6 * k + 1e-6);
     }
   });
+});
+
+test.each([
+  ['NN', false, false],
+  ['TN', true, false],
+  ['NT', false, true],
+] as const)('the largest tiles, %s', async (_, transposeA, transposeB) => {
+  const gpu = await testGpu();
+  const [m, n, k] = [644, 700, 644];
+  const [a, b] = [noise(m * k, 1), noise(k * n, 2)];
+  const out = emptyRegion(gpu, 'c', m * n);
+  const [left, right] = [uploaded(gpu, 'a', a), uploaded(gpu, 'b', b)];
+  const dispatch = matmul(gpu, { label: 'test', a: left, b: right, c: out, m, n, k, transposeA, transposeB });
+  const result = await runAndRead(gpu, [dispatch], out);
+  const everySoOften = Array.from({ length: Math.ceil((m * n) / 331) }, (_, i) => 331 * i);
+  for (const at of [...everySoOften, n - 1, m * n - 1]) {
+    const [i, j] = [Math.floor(at / n), at % n];
+    let sum = 0;
+    for (let q = 0; q < k; q++)
+      sum += (a[transposeA ? q * m + i : i * k + q] ?? NaN) * (b[transposeB ? j * k + q : q * n + j] ?? NaN);
+    expect(Math.abs((result[at] ?? NaN) - sum)).toBeLessThan(2e-4);
+  }
 });
 
 describe('row sums', () => {

@@ -19,17 +19,20 @@ export function registerProduct(gpu: GpuContext, args: MatmulArguments): Dispatc
 
 /**
  * Register tiles by adapter class, from measurements. On a software adapter every load is a four-lane gather, so big
- * tiles win where there is enough work to feed them and the cores; but a big tile also takes a CPU seconds to compile,
- * which small products never earn back, nor the several kernels that epilogues make of tall ones: a third of the time to
- * compile for a tenth more time to run. A GPU wants many threads.
+ * tiles win where there is enough work to feed them and the cores; but a big tile also takes a CPU up to two seconds to
+ * compile, which small products never earn back, nor the several kernels that epilogues make of tall ones. A GPU wants many
+ * threads.
  */
 function tileFor(gpu: GpuContext, { m, n, k, batch = 1 }: MatmulArguments): Tile {
   if (gpu.adapterClass === 'gpu') return { tm: 4, tn: 4, wx: 8, wy: 8 };
   const work = m * n * k * batch;
   if (work < 2 ** 20 || m < 16) return { tm: 8, tn: 4, wx: 4, wy: 1 };
   if (work <= 2 ** 24 && m >= 1024) return { tm: 8, tn: 4, wx: 4, wy: 4 };
-  const tn = n >= 128 && work > 2 ** 24 ? 16 : n >= 32 ? 8 : 4;
-  return { tm: 16, tn, wx: 4, wy: m >= 256 ? 4 : 1 };
+  const wy = m >= 256 ? 4 : 1;
+  if (m >= 32 && n >= 128 && work > 2 ** 28) return { tm: 32, tn: 32, wx: 4, wy };
+  if (m >= 32 && m < 1024 && n >= 64 && work > 2 ** 21)
+    return { tm: 32, tn: n >= 128 ? 16 : 8, wx: 4, wy: 1 };
+  return { tm: 16, tn: n >= 128 && work > 2 ** 24 ? 16 : n >= 32 ? 8 : 4, wx: 4, wy };
 }
 
 function tiled(gpu: GpuContext, args: MatmulArguments): Dispatch {
@@ -50,14 +53,13 @@ function tiled(gpu: GpuContext, args: MatmulArguments): Dispatch {
     BIAS: args.bias !== undefined,
     ROW_SUMS: args.rowSums !== undefined,
     LOOPED: gpu.adapterClass === 'software',
+    MATRICES: gpu.adapterClass === 'software',
   });
-  // A row of A is shared by the lanes as single numbers; all other loads are vec4s.
-  const aType = lanes && !args.transposeA ? 'array<f32>' : 'array<vec4f>';
   const alpha = floatBits(args.alpha ?? 1);
   return {
     label: args.label,
     code: [c.code, code].join('\n'),
-    bindings: bindingsOf(args, c, aType, 'array<vec4f>'),
+    bindings: bindingsOf(args, c, 'array<vec4f>', 'array<vec4f>'),
     params: {
       type: 'Params',
       data: Uint32Array.of(m, n, k, lda, ldb, ldc, strideA, strideB, strideC, alpha),

@@ -75,8 +75,18 @@ export function broadcastTo(a: Tensor, shape: readonly number[], factor = 1): Te
 
 /** max(a, 0), but NaN for NaN: `max` may answer 0 there, and a net that has diverged would go on as if it had not. */
 export function relu(a: Tensor): Tensor {
-  const expression = 'select(a, T(0.0), a < T(0.0))';
-  return fromOutput({ name: 'relu', expression, gradients: ['select(T(0.0), b, a > T(0.0))'] }, a);
+  return fromOutput(reluFunction, a);
+}
+
+const reluFunction: ElementwiseFunction = {
+  name: 'relu',
+  expression: 'select(a, T(0.0), a < T(0.0))',
+  gradients: ['select(T(0.0), b, a > T(0.0))'],
+};
+
+/** What `relu` made x from; null where x comes from elsewhere. */
+export function inputOfRelu(x: Tensor): Tensor | null {
+  return x.node.attributes === reluFunction ? (x.node.inputs[0] ?? null) : null;
 }
 
 export function tanh(a: Tensor): Tensor {

@@ -1,8 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import type { AdapterClass } from '../../../gpu-kernels/device.ts';
+import { Region } from '../../../gpu-kernels/region.ts';
 import { backward } from '../backward.ts';
+import { Graph, size } from '../graph.ts';
 import { checkOperation, evaluate, f32Tolerance, noise } from '../test-program.ts';
+import { relu } from './elementwise.ts';
 import { averagePool, globalAveragePool, maxPool } from './pooling.ts';
 
 type Kind = 'max' | 'average';
@@ -48,6 +51,27 @@ function check(kind: Kind, c: Case, adapterClass?: AdapterClass): Promise<void> 
     ...(adapterClass ? { adapterClass } : {}),
   });
 }
+
+describe('max pooling of ReLU', () => {
+  const c: Case = { image: [2, 4, 6, 4], kernel: [2, 2] };
+  const { image, ...options } = c;
+  const pooled = reference('max', c);
+
+  test('gives the same numbers and gradients', () =>
+    checkOperation({
+      inputs: [{ shape: image }],
+      build: (x) => maxPool(relu(x), options),
+      reference: (x) => pooled(x.map((value) => Math.max(value, 0))),
+      tolerance: f32Tolerance,
+    }));
+
+  test('looks at what is left after pooling only', () => {
+    const graph = new Graph();
+    const x = graph.leaf('x', image, new Region('x', size(image) * 4));
+    const y = maxPool(relu(x), options);
+    expect(y.node.inputs[0]?.node.inputs[0]).toBe(x);
+  });
+});
 
 describe.each<Kind>(['max', 'average'])('%s pooling', (kind) => {
   test.each<Case & { name: string }>([
