@@ -1,8 +1,7 @@
 /** Data sets as the Node side keeps and describes them, and what crosses while one is imported. */
 import { z } from 'zod';
+import { datasetKinds, datasetTasks } from './data-kinds.ts';
 
-export const datasetKinds = ['images', 'table', 'text', 'graphs'] as const;
-export const datasetTasks = ['classification', 'regression', 'language'] as const;
 
 export const importFormats = [
   'idx',

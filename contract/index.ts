@@ -1,6 +1,7 @@
 export * from './api.ts';
 export * from './client.ts';
 export * from './datasets.ts';
+export * from './data-kinds.ts';
 export * from './describe-optimizer.ts';
 export * from './envelope.ts';
 export * from './errors.ts';

@@ -11,10 +11,15 @@ const count = z.int('must be a whole number').gte(1, 'must be at least 1');
 export const datasetSpecSchema = z.strictObject({
   /** Id of a data set; step one of the lab ships `digits`. */
   id: z.string().min(1),
-  /** Seed of the stratified split into training and validation examples. */
+  /** Seed of the split into training and validation examples, where the data set itself makes none. */
   splitSeed: z.int().gte(0).default(0),
-  /** Share of the examples held out for validation. */
+  /** Share of the examples held out for validation, where the data set itself makes no split. */
   validationFraction: z.number().gt(0, 'must be above 0').lt(0.9, 'must be below 0.9').default(0.2),
+  /**
+   * Texts: tokens that a model reads at once; 64 where left out. A property of the data and not of the model, because
+   * it decides which tokens of the validation part are predicted from what.
+   */
+  contextLength: count.lte(8192).exactOptional(),
 });
 
 /** Hidden width of the MLP in each block, as a multiple of `width`. */
@@ -309,7 +314,17 @@ export const scheduleSpecSchema = z.discriminatedUnion('kind', [
 ]);
 
 export const targetSpecSchema = z.strictObject({
-  metric: z.enum(['val.accuracy', 'val.loss']),
+  metric: z.enum([
+    'val.accuracy',
+    'val.loss',
+    'val.ece',
+    'val.rmse',
+    'val.mae',
+    'val.r2',
+    'val.perplexity',
+    'val.bits_per_char',
+    'val.map',
+  ]),
   op: z.enum(['>=', '<=']),
   value: z.number(),
 });

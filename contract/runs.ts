@@ -1,5 +1,6 @@
 /** Runs as the store keeps them and the UI lists them. Times are milliseconds since the epoch unless named otherwise. */
 import { z } from 'zod';
+import type { DatasetTask } from './data-kinds.ts';
 import { runSpecSchema } from './run-spec.ts';
 
 export const runStatuses = [
@@ -20,9 +21,24 @@ export const metricDefinitions = {
   'train.lr': { goal: null, unit: '', label: 'Learning rate' },
   'val.loss': { goal: 'min', unit: '', label: 'Validation loss' },
   'val.accuracy': { goal: 'max', unit: '', label: 'Validation accuracy' },
+  'val.ece': { goal: 'min', unit: '', label: 'Validation calibration error' },
+  'val.rmse': { goal: 'min', unit: '', label: 'Validation root mean squared error' },
+  'val.mae': { goal: 'min', unit: '', label: 'Validation mean absolute error' },
+  'val.r2': { goal: 'max', unit: '', label: 'Validation R²' },
+  'val.perplexity': { goal: 'min', unit: '', label: 'Validation perplexity' },
+  'val.bits_per_char': { goal: 'min', unit: 'bit', label: 'Validation bits per character' },
+  'val.map': { goal: 'max', unit: '', label: 'Validation mean average precision' },
   'time.step_ms': { goal: 'min', unit: 'ms', label: 'Time per step' },
 } as const satisfies Record<string, { goal: 'min' | 'max' | null; unit: string; label: string }>;
 export type MetricKey = keyof typeof metricDefinitions;
+
+/** What an evaluation of each task measures, the metric one looks at first in front. */
+export const taskMetrics = {
+  classification: ['val.accuracy', 'val.loss', 'val.ece'],
+  regression: ['val.rmse', 'val.mae', 'val.r2', 'val.loss'],
+  language: ['val.loss', 'val.perplexity', 'val.bits_per_char'],
+  'multi-label': ['val.map', 'val.loss'],
+} as const satisfies Record<DatasetTask, readonly MetricKey[]>;
 export const metricKeySchema = z.enum(Object.keys(metricDefinitions) as [MetricKey, ...MetricKey[]]);
 
 /** Phases of a training step, in the order they run. */

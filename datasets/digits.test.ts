@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { KronlabError } from '../contract/errors.ts';
 import { parseDigits } from './digits.ts';
+import { tensorOf } from './tensor-dataset.ts';
 
 const row = (first: string, label = '3') => [first, ...Array<string>(63).fill('0'), label].join(',');
 const good = row('16');
@@ -8,16 +9,13 @@ const good = row('16');
 describe('parseDigits', () => {
   it('reads pixels and labels, with either line ending and with or without the last one', () => {
     for (const text of [`${good}\n${row('5', '9')}\n`, `${good}\r\n${row('5', '9')}`]) {
-      const { examples, channels, height, width, classes, images, labels } = parseDigits(text);
-      expect({ examples, channels, height, width }).toEqual({
-        examples: 2,
-        channels: 1,
-        height: 8,
-        width: 8,
-      });
-      expect(classes).toEqual(['0', '1', '2', '3', '4', '5', '6', '7', '8', '9']);
-      expect([images.length, images[0], images[64], images[65]]).toEqual([128, 16, 5, 0]);
-      expect([...labels]).toEqual([3, 9]);
+      const dataset = parseDigits(text);
+      const [images, labels] = [tensorOf(dataset, 'inputs'), tensorOf(dataset, 'labels')];
+      expect(dataset).toMatchObject({ kind: 'images', task: 'classification', examples: 2 });
+      expect(dataset.classes).toEqual(['0', '1', '2', '3', '4', '5', '6', '7', '8', '9']);
+      expect(images.shape).toEqual([2, 1, 8, 8]);
+      expect([images.data.length, images.data[0], images.data[64], images.data[65]]).toEqual([128, 16, 5, 0]);
+      expect([...labels.data]).toEqual([3, 9]);
     }
   });
 

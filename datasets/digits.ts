@@ -3,27 +3,34 @@
  * file knows its CSV format and refuses anything else, since a silently misread pixel looks like a bad optimiser.
  */
 import { KronlabError } from '../contract/errors.ts';
-import type { DatasetEntry, ImageDataset } from './dataset.ts';
+import type { DatasetEntry } from './dataset.ts';
+import { indexTensor, nothingSkipped, valueTensor, type TensorDataset } from './tensor-dataset.ts';
 
 const side = 8;
 const pixels = side * side;
 const largestPixel = 16;
 const classes = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'];
 
+const file = 'digits/digits.csv.gz';
+
 export const digits: DatasetEntry = {
   id: 'digits',
   name: 'Handwritten digits',
-  file: 'digits/digits.csv.gz',
+  kind: 'images',
+  task: 'classification',
+  example: [1, side, side],
+  outputs: 10,
+  files: [file],
   examples: 1797,
-  channels: 1,
-  height: side,
-  width: side,
   classes,
+  targets: ['digit'],
+  bytes: 1797 * (pixels + 4),
+  splits: [],
   licence: 'BSD 3-Clause, as part of scikit-learn',
   source:
     'E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits (test part), ' +
     'UCI Machine Learning Repository, 1998',
-  parse: parseDigits,
+  read: ([csv]) => parseDigits(new TextDecoder().decode(csv), file),
 };
 
 /**
@@ -32,7 +39,7 @@ export const digits: DatasetEntry = {
  *
  * @returns images `[N, 1, 8, 8]` with the values of the file, labels `[N]`
  */
-export function parseDigits(csv: string, file = 'digits.csv'): ImageDataset {
+export function parseDigits(csv: string, file = 'digits.csv'): TensorDataset {
   const lines = csv.split(/\r?\n/);
   if (lines.at(-1) === '') lines.pop();
   if (lines.length === 0) {
@@ -41,24 +48,29 @@ export function parseDigits(csv: string, file = 'digits.csv'): ImageDataset {
       `${file}: holds no examples; expected one a line, 64 pixels and a label`,
     );
   }
-  const images = new Float32Array(lines.length * pixels);
+  const images = new Uint8Array(lines.length * pixels);
   const labels = new Uint32Array(lines.length);
   for (const [index, line] of lines.entries()) {
     const row = parseLine(line, `${file}, line ${index + 1}`);
     images.set(row.subarray(0, pixels), index * pixels);
     labels[index] = row[pixels] ?? 0;
   }
+  const examples = lines.length;
   return {
-    id: digits.id,
     name: digits.name,
     kind: 'images',
-    examples: lines.length,
-    channels: 1,
-    height: side,
-    width: side,
+    task: 'classification',
+    examples,
+    tensors: {
+      inputs: valueTensor([examples, 1, side, side], images),
+      labels: indexTensor([examples], labels),
+    },
     classes: [...classes],
-    images,
-    labels,
+    columns: [],
+    edgeColumns: [],
+    targets: ['digit'],
+    splits: [],
+    skipped: nothingSkipped,
   };
 }
 

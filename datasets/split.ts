@@ -31,14 +31,7 @@ export function splitStratified(
     fraction,
   );
   const held = quotas.reduce((sum, quota) => sum + quota, 0);
-  if (held === 0 || held === labels.length) {
-    throw new KronlabError(
-      'invalid',
-      `dataset.validationFraction: ${fraction} of ${labels.length} examples leaves no ` +
-        `${held === 0 ? 'validation' : 'training'} example; choose a value between ` +
-        `${(1 / labels.length).toPrecision(2)} and ${(1 - 1 / labels.length).toPrecision(2)}`,
-    );
-  }
+  requireBothParts(labels.length, held, fraction);
   const random = createRandom(seed);
   const isHeld = new Uint8Array(labels.length);
   members.forEach((indices, label) => {
@@ -47,6 +40,36 @@ export function splitStratified(
   });
   const all = Uint32Array.from(labels.keys());
   return { train: all.filter((i) => isHeld[i] === 0), validation: all.filter((i) => isHeld[i] === 1) };
+}
+
+/**
+ * Holds out a share of the examples whatever they are: for numbers and several labels there are no classes to be fair
+ * to. Throws `KronlabError` (`invalid`) when a part would be empty.
+ */
+export function splitPlain(examples: number, fraction: number, seed: number): Split {
+  const held = heldOutCount(examples, fraction);
+  requireBothParts(examples, held, fraction);
+  const order = Uint32Array.from({ length: examples }, (_, i) => i);
+  shuffle(order, createRandom(seed));
+  return { train: order.slice(held).sort(), validation: order.slice(0, held).sort() };
+}
+
+/** Holds out the last share of a sequence. Throws `KronlabError` (`invalid`) when a part would be empty. */
+export function splitEnd(examples: number, fraction: number): Split {
+  const held = heldOutCount(examples, fraction);
+  requireBothParts(examples, held, fraction);
+  const all = Uint32Array.from({ length: examples }, (_, i) => i);
+  return { train: all.slice(0, examples - held), validation: all.slice(examples - held) };
+}
+
+function requireBothParts(examples: number, held: number, fraction: number): void {
+  if (held > 0 && held < examples) return;
+  throw new KronlabError(
+    'invalid',
+    `dataset.validationFraction: ${fraction} of ${examples} examples leaves no ` +
+      `${held === 0 ? 'validation' : 'training'} example; choose a value between ` +
+      `${(1 / examples).toPrecision(2)} and ${(1 - 1 / examples).toPrecision(2)}`,
+  );
 }
 
 /** How many of `examples` a split holds out for validation; the rest is trained on. */

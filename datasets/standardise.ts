@@ -1,59 +1,53 @@
 /**
- * Standardisation per channel. The statistics come from the training part alone: with those of the whole set the
- * validation examples would leak into training.
+ * Standardisation per channel or column. The statistics come from the training part alone: with those of the whole set
+ * the validation examples would leak into training.
  */
-
-/** `[C]` each. */
-export interface ChannelStatistics {
-  mean: number[];
-  std: number[];
-}
+import type { Scaling } from './dataset.ts';
 
 /**
- * Mean and population standard deviation of each channel, in two passes in float64.
+ * Mean and population standard deviation (1 where all values are the same) of each channel, in two passes in float64.
  *
- * @param images `[N, C, pixels]`, row-major, N at least 1
+ * @param values `[N, C, pixels]`, row-major, N at least 1; a table has one pixel
  */
-export function channelStatistics(images: Float32Array, channels: number, pixels: number): ChannelStatistics {
+export function channelStatistics(values: Float32Array, channels: number, pixels: number): Scaling {
   const mean: number[] = [];
   const std: number[] = [];
   for (let channel = 0; channel < channels; channel += 1) {
-    const values = channelValues(images, channel, channels, pixels);
-    const average = values.reduce((sum, value) => sum + value, 0) / values.length;
-    const variance = values.reduce((sum, value) => sum + (value - average) ** 2, 0) / values.length;
+    const sum = (term: (value: number) => number) => sumOver(values, channel, channels, pixels, term);
+    const count = values.length / channels;
+    const average = sum((value) => value) / count;
+    const variance = sum((value) => (value - average) ** 2) / count;
     // Compared as values, not by the variance: rounding gives a constant channel a variance a little above 0.
-    const constant = values.every((value) => value === values[0]);
+    const first = values[channel * pixels];
+    const different = sum((value) => (value === first ? 0 : 1));
     mean.push(average);
-    std.push(constant ? 1 : Math.sqrt(variance));
+    std.push(different === 0 ? 1 : Math.sqrt(variance));
   }
   return { mean, std };
 }
 
-/** `(x - mean) / std` of each channel as a new array; `images` is `[N, C, pixels]`, row-major. */
+/** `(x - mean) / std` of each channel as a new array; `values` is `[N, C, pixels]`, row-major. */
 export function standardise(
-  images: Float32Array,
-  statistics: ChannelStatistics,
+  values: Float32Array<ArrayBuffer>,
+  { mean, std }: Scaling,
   pixels: number,
-): Float32Array {
-  const { mean, std } = statistics;
-  return images.map((value, index) => {
+): Float32Array<ArrayBuffer> {
+  return values.map((value, index) => {
     const channel = Math.floor(index / pixels) % mean.length;
     return (value - (mean[channel] ?? 0)) / (std[channel] ?? 1);
   });
 }
 
-/** `[N * pixels]`, the values of one channel in float64. */
-function channelValues(
-  images: Float32Array,
+/** The sum of a term over all values of one channel, example by example. */
+function sumOver(
+  values: Float32Array,
   channel: number,
   channels: number,
   pixels: number,
-): Float64Array {
-  const examples = images.length / (channels * pixels);
-  const values = new Float64Array(examples * pixels);
-  for (let example = 0; example < examples; example += 1) {
-    const start = (example * channels + channel) * pixels;
-    values.set(images.subarray(start, start + pixels), example * pixels);
-  }
-  return values;
+  term: (value: number) => number,
+): number {
+  let sum = 0;
+  for (let start = channel * pixels; start < values.length; start += channels * pixels)
+    for (let i = start; i < start + pixels; i += 1) sum += term(values[i] ?? 0);
+  return sum;
 }

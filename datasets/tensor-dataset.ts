@@ -4,6 +4,8 @@
  * tensors of each kind.
  */
 
+import type { DatasetKind, DatasetTask } from '../contract/data-kinds.ts';
+
 /** Element types: bytes and float32 for values, uint32 for what counts or points at something. */
 export type TensorType = 'u8' | 'u32' | 'f32';
 export type TensorValues = Uint8Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
@@ -16,16 +18,21 @@ export interface Tensor {
 }
 
 /**
+ * The tensors by kind:
+ *
  * - `images`: `inputs` `[N, C, H, W]`
  * - `table`: `inputs` `[N, D]`
  * - `text`: `tokens` `[N]`, one stream
  * - `graphs`: `nodes` `[V, Fn]`, `edges` `[E, 2]` (sender and receiver, counted within their graph), `edgeFeatures`
  *   `[E, Fe]`, `nodeOffsets` and `edgeOffsets` `[N + 1]`
+ *
+ * and by task: `classification` has `labels` `[N]`, `regression` `targets` `[N, T]`, `multi-label` `targets` `[N, T]` of
+ * bytes (0, 1 or `missingLabel`), `language` nothing more.
  */
-export type DatasetKind = 'images' | 'table' | 'text' | 'graphs';
+export type { DatasetKind, DatasetTask };
 
-/** `classification` has `labels` `[N]`, `regression` has `targets` `[N, T]`, `language` predicts the next token. */
-export type DatasetTask = 'classification' | 'regression' | 'language';
+/** The byte that stands for a missing label among the targets of `multi-label`; the others are 0 and 1. */
+export const missingLabel = 255;
 
 /** One column of `inputs` of a table, of the features of nodes or edges, or of `targets`. */
 export interface Column {

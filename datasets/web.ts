@@ -9,9 +9,9 @@ import { prepareDataset } from './prepare.ts';
 import { readDataset } from './read.ts';
 import { findDataset } from './registry.ts';
 
-/** By id. Written out, because the bundler only finds an asset whose path is a literal. */
+/** By file. Written out, because the bundler only finds an asset whose path is a literal. */
 const assets: Record<string, URL> = {
-  digits: new URL('./bundled/digits/digits.csv.gz', import.meta.url),
+  'digits/digits.csv.gz': new URL('./bundled/digits/digits.csv.gz', import.meta.url),
 };
 
 /**
@@ -25,11 +25,17 @@ export async function loadDataset(
   fetchFile: (url: URL) => Promise<Response> = fetch,
 ): Promise<PreparedDataset> {
   const entry = findDataset(spec.id);
-  const url = assets[entry.id];
-  if (url === undefined)
-    throw new KronlabError('internal', `the data set "${entry.id}" is not part of this build`);
-  const bytes = await fetchBytes(url, entry.file, fetchFile);
-  return prepareDataset(await readDataset(entry, bytes), spec);
+  const files = await Promise.all(entry.files.map((file) => fetchBundled(file, fetchFile)));
+  return prepareDataset(entry.id, await readDataset(entry, files), spec);
+}
+
+async function fetchBundled(
+  file: string,
+  fetchFile: (url: URL) => Promise<Response>,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const url = assets[file];
+  if (url === undefined) throw new KronlabError('internal', `${file} is not part of this build`);
+  return fetchBytes(url, file, fetchFile);
 }
 
 async function fetchBytes(

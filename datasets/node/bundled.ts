@@ -1,34 +1,34 @@
 /** A bundled data set in the common form, with the same record as an imported one has. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { DatasetRecord } from '../../contract/datasets.ts';
 import { KronlabError } from '../../contract/errors.ts';
 import { contentHash } from '../content-hash.ts';
 import type { DatasetEntry } from '../dataset.ts';
 import { readDataset } from '../read.ts';
 import { datasetStatistics } from '../statistics.ts';
-import { indexTensor, nothingSkipped, valueTensor, type TensorDataset } from '../tensor-dataset.ts';
+import type { TensorDataset } from '../tensor-dataset.ts';
+
+/** Where the bundled files are in the sources. */
+export const bundledDirectory = fileURLToPath(new URL('../bundled/', import.meta.url));
 
 /** Throws `KronlabError`: `not-found` for a missing file, `invalid` for a damaged one. */
-export async function readBundled(entry: DatasetEntry, directory: string): Promise<TensorDataset> {
-  const path = join(directory, entry.file);
-  const bytes = await readFile(path).catch((error: unknown) => {
+export async function readBundled(
+  entry: DatasetEntry,
+  directory = bundledDirectory,
+): Promise<TensorDataset> {
+  return readDataset(
+    entry,
+    await Promise.all(entry.files.map((file) => readBundledFile(entry, join(directory, file)))),
+  );
+}
+
+function readBundledFile({ id }: DatasetEntry, path: string): Promise<Uint8Array<ArrayBuffer>> {
+  return readFile(path).catch((error: unknown) => {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new KronlabError('not-found', `cannot read the data set "${entry.id}" at ${path}: ${reason}`);
+    throw new KronlabError('not-found', `cannot read the data set "${id}" at ${path}: ${reason}`);
   });
-  const { examples, channels, height, width, images, labels } = await readDataset(entry, bytes);
-  return {
-    name: entry.name,
-    kind: 'images',
-    task: 'classification',
-    examples,
-    tensors: {
-      inputs: valueTensor([examples, channels, height, width], images),
-      labels: indexTensor([examples], labels),
-    },
-    classes: entry.classes,
-    ...{ columns: [], edgeColumns: [], targets: ['label'], splits: [], skipped: nothingSkipped },
-  };
 }
 
 /** What the store would write beside its tensors. */
@@ -43,7 +43,7 @@ export async function bundledRecord(entry: DatasetEntry, dataset: TensorDataset)
     edgeColumns: [...edgeColumns],
     targets: [...targets],
     splits: [...splits],
-    source: { format: 'bundled', files: [entry.file] },
+    source: { format: 'bundled', files: [...entry.files] },
     importedMs: 0,
     statistics: datasetStatistics(dataset),
   };

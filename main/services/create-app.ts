@@ -7,7 +7,7 @@ import type { AppInfo } from '../../contract/api.ts';
 import { KronlabError } from '../../contract/errors.ts';
 import { createRouter } from '../../contract/router.ts';
 import { interruptRuns, openStore, type Store } from '../../db/index.ts';
-import { bundledDirectory } from '../../datasets/node/load.ts';
+import { bundledDirectory } from '../../datasets/node/bundled.ts';
 import { DatasetStore } from '../../datasets/node/store.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import { createChangeFeed, type EventListener } from './change-feed.ts';

@@ -134,13 +134,12 @@ function summaryOf(record: DatasetRecord, runs: number): DatasetSummary {
 
 /** What the registry says, without reading anything. */
 function bundledSummary(entry: DatasetEntry, runs: number): DatasetSummary {
-  const { id, name, examples, channels, height, width, classes } = entry;
+  const { id, name, kind, task, examples, example, outputs, targets, bytes } = entry;
   return {
-    ...{ id, name, examples, runs, bundled: true, kind: 'images', task: 'classification', tags: [] },
-    shape: [channels, height, width],
-    classCount: classes.length,
-    targets: ['label'],
-    bytes: examples * channels * height * width,
+    ...{ id, name, kind, task, examples, runs, bundled: true, tags: [], bytes },
+    shape: [...example],
+    classCount: task === 'classification' || task === 'language' ? outputs : 0,
+    targets: [...targets],
     importedMs: null,
   };
 }

@@ -48,6 +48,8 @@ export function taskOfSet({
       return plural(classCount, 'class', 'classes');
     case 'regression':
       return targets.length === 1 ? 'regression' : `regression of ${plural(targets.length, 'target')}`;
+    case 'multi-label':
+      return `${plural(targets.length, 'label')}, any number at once`;
     case 'language':
       return `next of ${formatCount(classCount)} characters`;
   }

@@ -3,6 +3,7 @@
  * home in `training/charts/format.ts`, which the SVG export and the terminal use as well.
  */
 import type { ModelSpec, RunSpec } from '../../contract/run-spec.ts';
+import type { DatasetEntry } from '../../datasets/dataset.ts';
 import { datasets } from '../../datasets/registry.ts';
 import { formatCount } from '../../training/charts/format.ts';
 
@@ -68,6 +69,29 @@ export function modelName({ kind }: ModelSpec): string {
 export function datasetName(id: string): string {
   return datasets.find((entry) => entry.id === id)?.name ?? id;
 }
+
+/** What a data set holds in one line: `1,797 images, 8 × 8, 10 classes`. */
+export function datasetFacts({ kind, task, example, outputs, examples }: DatasetFacts): string {
+  const things = { images: 'images', table: 'rows', text: 'characters', graphs: 'graphs' }[kind];
+  const [, height = 0, width = 0] = example;
+  const size = {
+    images: `${width} × ${height}`,
+    table: plural(example[0] ?? 0, 'column'),
+    text: '',
+    graphs: '',
+  };
+  const answers = {
+    classification: plural(outputs, 'class', 'classes'),
+    regression: plural(outputs, 'number to predict', 'numbers to predict'),
+    language: `${formatCount(outputs)} different`,
+    'multi-label': plural(outputs, 'label'),
+  };
+  return [`${formatCount(examples)} ${things}`, size[kind], answers[task]]
+    .filter((part) => part !== '')
+    .join(', ');
+}
+
+type DatasetFacts = Pick<DatasetEntry, 'kind' | 'task' | 'example' | 'outputs' | 'examples'>;
 
 /** The facts of a run in one line: `Digits · lr 0.02 · damping 0.01 · grafted recipe`. */
 export function specFacts(spec: RunSpec): string {

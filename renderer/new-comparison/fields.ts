@@ -1,4 +1,6 @@
 /** Which optimisers the form offers and what it calls them. Their rules are the contract's. */
+import type { DatasetTask } from '../../contract/data-kinds.ts';
+import { metricDefinitions, taskMetrics } from '../../contract/runs.ts';
 import type { Option } from '../components/select-option.ts';
 import { hasFactors, hasFlavour, isShampoo, isSoap } from './column-traits.ts';
 import type { ColumnDraft } from './draft.ts';
@@ -28,6 +30,14 @@ export const optimizerNames: Record<ColumnDraft['optimizer'], string> = {
   shampoo: 'Shampoo',
   soap: 'SOAP',
 };
+
+/** The metrics a target may be set on: those that the data set's task has. */
+export function targetOptions(task: DatasetTask): Option[] {
+  return taskMetrics[task].map((key) => {
+    const { goal, label } = metricDefinitions[key];
+    return { value: key, label: `${label}, at ${goal === 'max' ? 'least' : 'most'}` };
+  });
+}
 
 const fisherNames: Record<string, string> = {
   mc: 'Monte Carlo',

@@ -1,9 +1,11 @@
-/** The layers of a model that nobody has trained yet: the engine's own model code, traced over images that are only a shape. */
+/** The layers of a model that nobody has trained yet: the engine's own model code, traced over an example that is only a shape. */
 import { KronlabError } from '../../contract/errors.ts';
 import type { RunSpec } from '../../contract/run-spec.ts';
+import { usualContext } from '../../datasets/prepare.ts';
 import { findDataset } from '../../datasets/registry.ts';
 import { flavoursOf } from '../../training/curvature/flavour.ts';
 import { limitWarnings, planLayers, type LayerPlan } from '../../training/curvature/layer-plan.ts';
+import { inputShapeOf } from '../../training/feeding/input-shape-of.ts';
 import { symbolicInputs } from '../../training/models/input-shapes.ts';
 import type { LinearLayer } from '../../training/models/layers.ts';
 import { buildModel } from '../../training/models/model.ts';
@@ -53,14 +55,15 @@ function trace(spec: Planned): Traced | null {
 
 /** Throws `invalid` where the model cannot be built over this data set. */
 function build({ dataset, model, optimizer }: Planned): Traced {
-  const { channels, height, width, classes } = findDataset(dataset.id);
+  const entry = findDataset(dataset.id);
+  const example = entry.kind === 'text' ? [dataset.contextLength ?? usualContext] : entry.example;
   const graph = new Graph();
   const parameters = new Parameters();
   const builder = new ModelBuilder(graph, parameters, 'training', {
     embeddingsAreLayers: optimizer.name === 'kfac' && optimizer.embeddings === 'kfac',
   });
-  const inputs = symbolicInputs(graph, { kind: 'images', channels, height, width });
-  const outputs = buildModel(builder, model, inputs, classes.length);
+  const inputs = symbolicInputs(graph, inputShapeOf({ ...entry, example }));
+  const outputs = buildModel(builder, model, inputs, entry.outputs);
   return { layers: builder.layers, outputs, parameters: parameters.count };
 }
 

@@ -5,6 +5,7 @@
 import { describeOptimizer } from '../../contract/describe-optimizer.ts';
 import { groupHash } from '../../contract/group-hash.ts';
 import { runSpecSchema, type RunSpec } from '../../contract/run-spec.ts';
+import { metricDefinitions, type MetricKey } from '../../contract/runs.ts';
 import { findDataset } from '../../datasets/registry.ts';
 import type { z } from 'zod';
 import { hasFlavour } from './column-traits.ts';
@@ -141,10 +142,14 @@ function specInput(draft: Draft, column: ColumnDraft): unknown {
     seed: 0,
     target: {
       metric: run['metric'],
-      op: run['metric'] === 'val.loss' ? '<=' : '>=',
+      op: isMinimised(run['metric'] ?? '') ? '<=' : '>=',
       value: readNumber(run['target'] ?? ''),
     },
   };
+}
+
+function isMinimised(metric: string): boolean {
+  return Object.hasOwn(metricDefinitions, metric) && metricDefinitions[metric as MetricKey].goal === 'min';
 }
 
 function readSetting({ key, options, isLines, isOptional }: FieldDefinition, text: string): unknown {
@@ -211,8 +216,9 @@ function checkAgainstDataset(draft: Draft, errors: Map<string, string>): void {
   if (!cutsPatches || errors.has('model.patch')) return;
   const entry = findDataset(draft.dataset['id'] ?? '');
   const patch = readNumber(draft.model.values['patch'] ?? '');
-  if (Number.isFinite(patch) && (entry.width % patch !== 0 || entry.height % patch !== 0)) {
-    errors.set('model.patch', `Patch must divide the image side ${entry.width}; ${patch} does not.`);
+  const side = entry.kind === 'images' ? entry.example.slice(1).find((length) => length % patch !== 0) : 0;
+  if (Number.isFinite(patch) && side) {
+    errors.set('model.patch', `Patch must divide the image side ${side}; ${patch} does not.`);
   }
 }
 

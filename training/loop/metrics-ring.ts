@@ -17,6 +17,9 @@ export interface MetricsRow {
   accuracy: number;
 }
 
+/** What a row is made of: M terms, and M hits where there are any. */
+export type CountedTerms = Pick<Loss, 'terms' | 'hits' | 'termCount'>;
+
 /** Steps whose rows can wait on the GPU. */
 export const ringSlots = 64;
 const evaluationSlot = ringSlots;
@@ -30,8 +33,8 @@ export class MetricsRing {
     this.region = uploadTable(gpu, 'metrics ring', new Float32Array((ringSlots + 1) * 4));
   }
 
-  /** Has a program write its loss into the row of the step, or into the evaluation's row. */
-  addRow(graph: Graph, step: StepUniform, loss: Loss, isEvaluation = false): void {
+  /** Has a program write the mean of its loss terms into the row of the step, or into the evaluation's row. */
+  addRow(graph: Graph, step: StepUniform, loss: CountedTerms, isEvaluation = false): void {
     const inputs = loss.hits ? [loss.terms, loss.hits] : [loss.terms];
     graph.effect('metrics', inputs, (lowering) => {
       const mean = (tensor: Tensor) => {

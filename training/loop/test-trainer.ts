@@ -11,7 +11,7 @@ import type {
   TrainingProgress,
   TrainingResult,
 } from '../../contract/training.ts';
-import type { LabelledImages, PreparedDataset } from '../../datasets/dataset.ts';
+import type { DatasetPart, PreparedDataset } from '../../datasets/dataset.ts';
 import { openDawn } from '../../gpu-kernels/dawn.ts';
 import { noise } from '../program/test-program.ts';
 import { createTrainer } from './trainer.ts';
@@ -21,14 +21,15 @@ export const trainExamples = 40;
 const side = 4;
 
 /** Images of three classes, each class brighter in another part of the image. */
-function part(count: number, seed: number): LabelledImages {
+function part(count: number, seed: number): DatasetPart {
   const labels = Uint32Array.from({ length: count }, (_, i) => i % 3);
   const pixels = noise(count * side * side, seed);
   const images = Float32Array.from(pixels, (x, i) => {
     const label = labels[Math.floor(i / side ** 2)];
     return x + (i % side === label ? 1 : 0);
   });
-  return { count, images, labels };
+  const inputs = { shape: [count, 1, side, side], data: images };
+  return { count, tensors: { inputs, labels: { shape: [count], data: labels } } };
 }
 
 /** 40 + 12 images of 4 x 4 pixels. */
@@ -36,14 +37,14 @@ export function tinyDataset(train = part(trainExamples, 1)): PreparedDataset {
   return {
     id: 'tiny',
     name: 'Tiny',
-    channels: 1,
-    height: side,
-    width: side,
-    classes: ['left', 'middle', 'right'],
+    kind: 'images',
+    task: 'classification',
+    example: [1, side, side],
+    outputs: 3,
+    outputNames: ['left', 'middle', 'right'],
     train,
     validation: part(12, 2),
-    mean: [0],
-    std: [1],
+    scaling: { inputs: { mean: [0], std: [1] } },
     splitDescription: 'made up',
   };
 }

@@ -5,10 +5,11 @@
  */
 import { KronlabError } from '../../contract/errors.ts';
 import type { OptimizerSpec, RunSpec } from '../../contract/run-spec.ts';
-import { phases, type LayerReport, type Phase } from '../../contract/runs.ts';
-import type { LabelledImages, PreparedDataset } from '../../datasets/dataset.ts';
+import { phases, taskMetrics, type LayerReport, type MetricKey, type Phase } from '../../contract/runs.ts';
+import { partTensor, type PreparedDataset } from '../../datasets/dataset.ts';
 import { openScope, releaseScope, type GpuContext } from '../../gpu-kernels/device.ts';
-import { uploadTable, writeRegion, type Region } from '../../gpu-kernels/region.ts';
+import { createFeeding, exampleCount, ResidentPart, type Feeding } from '../feeding/feeding.ts';
+import { taskLoss } from '../feeding/task-loss.ts';
 import { buildModel } from '../models/model.ts';
 import { ModelBuilder, type LinearLayer } from '../models/model-builder.ts';
 import { createLayerOptimiser, isLayerParameter } from '../optimisers/create-layer-optimiser.ts';
@@ -17,10 +18,10 @@ import type { Adaptation, LayerOptimiser, Slices } from '../optimisers/layer-opt
 import type { ParameterRule } from '../optimisers/parameter-groups.ts';
 import { compile, type Program, type ProgramStatistics } from '../program/compile.ts';
 import { Graph } from '../program/graph.ts';
-import { crossEntropy, type Loss } from '../program/operations/loss.ts';
-import { gather } from '../program/operations/gather.ts';
+import type { Loss } from '../program/operations/loss.ts';
 import { Parameters, type Parameter } from '../program/parameters.ts';
 import { StepUniform } from '../program/step-scalars.ts';
+import { Evaluation } from './evaluation.ts';
 import { MetricsRing } from './metrics-ring.ts';
 import { PhaseTimer } from './phase-timer.ts';
 import { addBackward, addUpdate, createArenas } from './step-graph.ts';
@@ -33,7 +34,7 @@ interface Parts {
   layerOptimiser: LayerOptimiser | null;
   step: StepUniform;
   ring: MetricsRing;
-  rows: Region;
+  feeding: Feeding;
   layers: LayerReport[];
   /** All layers of the model, and whether an example has one loss term. */
   modelLayers: readonly LinearLayer[];
@@ -44,7 +45,7 @@ interface Parts {
   program: CutProgram;
   /** What the optimiser starts from; null where it starts from nothing. */
   start: CutProgram | null;
-  evaluation: CutProgram;
+  evaluation: Evaluation;
   /** Takes the loss of the batch again after a step, where the optimiser adapts to it. */
   adaptation: CutProgram | null;
   /** Parts of a round of inversions that is spread over steps. */
@@ -128,9 +129,9 @@ export class TrainingProgram {
     this.parts.timer?.reset();
   }
 
-  /** Chooses the batch of everything submitted afterwards. */
+  /** Chooses the batch of everything submitted afterwards; of a text where its windows begin. */
   writeRows(rows: Uint32Array): void {
-    writeRegion(this.parts.scope, this.parts.rows, rows);
+    this.parts.feeding.choose(rows);
   }
 
   /**
@@ -156,8 +157,9 @@ export class TrainingProgram {
     return this.parts.start?.submit(new Set(phases), null) ?? 0;
   }
 
-  submitEvaluation(): void {
-    this.parts.evaluation.submit(new Set(phases), null);
+  /** The validation part through the model, with the parameters of everything submitted before. */
+  get evaluation(): Evaluation {
+    return this.parts.evaluation;
   }
 
   destroy(): void {
@@ -167,23 +169,37 @@ export class TrainingProgram {
 }
 
 function checkFits(gpu: GpuContext, spec: RunSpec, data: PreparedDataset): void {
-  if (spec.batchSize > data.train.count) {
+  checkTarget(spec, data);
+  const examples = exampleCount(data, data.train);
+  if (spec.batchSize > examples) {
+    const unit = data.kind === 'text' ? 'windows' : 'examples';
     throw new KronlabError(
       'invalid',
-      `batchSize: ${spec.batchSize} is more than the ${data.train.count} training examples of ${data.name}`,
+      `batchSize: ${spec.batchSize} is more than the ${examples} training ${unit} of ${data.name}`,
     );
   }
   const { maxStorageBufferBindingSize = Infinity, maxBufferSize = Infinity } = gpu.limits;
   const limit = Math.min(maxStorageBufferBindingSize, maxBufferSize);
-  for (const [name, part] of [
-    ['training', data.train],
-    ['validation', data.validation],
-  ] as const) {
-    const bytes = part.images.byteLength;
-    if (bytes <= limit) continue;
+  for (const part of ['train', 'validation'] as const) {
+    for (const name of Object.keys(data[part].tensors)) {
+      const bytes = partTensor(data[part], name).data.byteLength;
+      if (bytes <= limit) continue;
+      throw new KronlabError(
+        'invalid',
+        `dataset: the ${name} of the ${data[part].count} ${part === 'train' ? 'training' : part} examples of ` +
+          `${data.name} are ${bytes} bytes; this adapter binds at most ${limit} at once`,
+      );
+    }
+  }
+}
+
+/** A target must be measured, and the value is reached from the worse side. */
+function checkTarget({ target }: RunSpec, { name, task }: PreparedDataset): void {
+  const known: readonly MetricKey[] = taskMetrics[task];
+  if (!known.includes(target.metric)) {
     throw new KronlabError(
       'invalid',
-      `dataset: the ${part.count} ${name} images of ${data.name} are ${bytes} bytes; this adapter binds at most ${limit} at once`,
+      `target.metric: ${target.metric} is not measured for the task of ${name}, ${task}; choose ${known.join(', ')}`,
     );
   }
 }
@@ -197,14 +213,14 @@ async function buildParts(
   const parameters = new Parameters();
   const step = new StepUniform(scope);
   const ring = new MetricsRing(scope);
-  const rows = uploadTable(scope, 'batch rows', new Uint32Array(spec.batchSize));
-  const memory = residentMemory(scope, data.train);
+  const feeding = createFeeding(scope, data, new ResidentPart(scope, data.train), spec.batchSize);
+  const pace = new Pace(scope.adapterClass, budgetMs);
   const trace = (): { graph: Graph; builder: ModelBuilder; loss: Loss } => {
     const graph = new Graph();
     const builder = new ModelBuilder(graph, parameters, 'training', {
       embeddingsAreLayers: spec.optimizer.name === 'kfac' && spec.optimizer.embeddings === 'kfac',
     });
-    return { graph, builder, loss: trainingLoss(graph, builder, spec, data, memory, rows) };
+    return { graph, builder, loss: trainingLoss(graph, builder, spec, data, feeding) };
   };
   const { graph, builder, loss } = trace();
   parameters.allocate(scope);
@@ -224,19 +240,17 @@ async function buildParts(
   const [program, start, evaluation, adaptation, slices] = await Promise.all([
     compile(scope, graph, 'training step'),
     compileStart(scope, layerOptimiser),
-    compileEvaluation(scope, spec, data, parameters, step, ring),
+    Evaluation.build({ scope, spec, data, parameters, step, ring, pace }),
     compileAdaptation(scope, layerOptimiser?.adaptation ?? null, arenas, trace),
     compileSlices(scope, layerOptimiser?.slices ?? null),
   ]);
   const layers = layerOptimiser?.reports ?? [];
   const timer = PhaseTimer.create(scope);
-  const pace = new Pace(scope.adapterClass, budgetMs);
   return {
-    ...{ scope, parameters, arenas, layerOptimiser, step, ring, rows, layers, timer, pace, lossPools },
+    ...{ scope, parameters, arenas, layerOptimiser, step, ring, feeding, layers, timer, pace, evaluation, lossPools },
     modelLayers: builder.layers,
     program: new CutProgram(scope.device, program, pace),
     start: start && new CutProgram(scope.device, start, pace),
-    evaluation: new CutProgram(scope.device, evaluation, pace),
     adaptation: adaptation && new CutProgram(scope.device, adaptation, pace),
     slices: slices.map((slice) => new CutProgram(scope.device, slice, pace)),
     statistics: { training: program.statistics, evaluation: evaluation.statistics },
@@ -270,35 +284,10 @@ function trainingLoss(
   builder: ModelBuilder,
   spec: RunSpec,
   data: PreparedDataset,
-  memory: ResidentMemory,
-  rows: Region,
+  feeding: Feeding,
 ): Loss {
-  const { images, labels } = residentPart(graph, data, data.train, memory);
-  const batch = graph.leaf('batch rows', [spec.batchSize], rows, 'u32');
-  const inputs = { kind: 'images', images: gather(images, batch) } as const;
-  const logits = buildModel(builder, spec.model, inputs, data.classes.length);
-  return crossEntropy(logits, gather(labels, batch));
-}
-
-interface ResidentMemory {
-  images: Region;
-  labels: Region;
-}
-
-function residentMemory(scope: GpuContext, part: LabelledImages): ResidentMemory {
-  return {
-    images: uploadTable(scope, 'images', part.images),
-    labels: uploadTable(scope, 'labels', part.labels),
-  };
-}
-
-/** A part of the data set as tensors that live on the GPU. */
-function residentPart(graph: Graph, data: PreparedDataset, part: LabelledImages, memory: ResidentMemory) {
-  const shape = [part.count, data.channels, data.height, data.width];
-  return {
-    images: graph.leaf('images', shape, memory.images),
-    labels: graph.leaf('labels', [part.count], memory.labels, 'u32'),
-  };
+  const { inputs, targets } = feeding.trace(graph);
+  return taskLoss(data.task, buildModel(builder, spec.model, inputs, data.outputs), targets);
 }
 
 async function compileStart(
@@ -309,27 +298,6 @@ async function compileStart(
   const graph = new Graph();
   layerOptimiser.addStart(graph);
   return compile(scope, graph, 'start of the optimiser');
-}
-
-function compileEvaluation(
-  scope: GpuContext,
-  spec: RunSpec,
-  data: PreparedDataset,
-  parameters: Parameters,
-  step: StepUniform,
-  ring: MetricsRing,
-): Promise<Program> {
-  const graph = new Graph();
-  const memory = residentMemory(scope, data.validation);
-  const { images, labels } = residentPart(graph, data, data.validation, memory);
-  const logits = buildModel(
-    new ModelBuilder(graph, parameters, 'evaluation'),
-    spec.model,
-    { kind: 'images', images },
-    data.classes.length,
-  );
-  ring.addRow(graph, step, crossEntropy(logits, labels), true);
-  return compile(scope, graph, 'evaluation');
 }
 
 function ruleOf(parameter: Parameter, optimizer: OptimizerSpec): ParameterRule {

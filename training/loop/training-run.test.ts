@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { MetricKey } from '../../contract/runs.ts';
 import type { TrainingProgress } from '../../contract/training.ts';
+import { partTensor } from '../../datasets/dataset.ts';
 import { testGpu } from '../../gpu-kernels/test-gpu.ts';
 import { scheduleFactor } from '../optimisers/schedule.ts';
 import {
@@ -238,7 +239,7 @@ describe('divergence', () => {
 
   it('is found at the step that meets a value that is not a number, and the next run is untouched by it', async () => {
     const data = tinyDataset();
-    data.train.images[17 * 16 + 3] = NaN;
+    partTensor(data.train, 'inputs').data[17 * 16 + 3] = NaN;
     const poisoned = await observedTrainer(data);
     const spec = tinySpec({ optimizer: kfac });
     const { result, recorder } = await trainOn(poisoned, spec);
@@ -260,7 +261,7 @@ describe('bad input', () => {
     await expect(build).rejects.toMatchObject({
       code: 'invalid',
       message:
-        'dataset: the 40 training images of Tiny are 2560 bytes; this adapter binds at most 2048 at once',
+        'dataset: the inputs of the 40 training examples of Tiny are 2560 bytes; this adapter binds at most 2048 at once',
     });
   });
 

@@ -6,6 +6,7 @@
  */
 import { KronlabError } from '../../contract/errors.ts';
 import type { RunSpec } from '../../contract/run-spec.ts';
+import type { MetricKey } from '../../contract/runs.ts';
 import type {
   TrainingControl,
   TrainingListener,
@@ -16,7 +17,8 @@ import type { PreparedDataset } from '../../datasets/dataset.ts';
 import type { GpuContext } from '../../gpu-kernels/device.ts';
 import { MomentWeights } from '../optimisers/moment-weights.ts';
 import { scheduleFactor } from '../optimisers/schedule.ts';
-import { BatchOrder } from './batches.ts';
+import { batchOrder } from '../feeding/feeding.ts';
+import type { BatchOrder } from './batches.ts';
 import { dueWork, factorDecayOf, phasesDue, sliceDue } from './intervals.ts';
 import { Journal } from './journal.ts';
 import { ringSlots } from './metrics-ring.ts';
@@ -71,7 +73,7 @@ export class TrainingRun {
     this.program = program;
     this.listener = listener;
     this.control = control;
-    this.batches = new BatchOrder(data.train.count, spec.seed);
+    this.batches = batchOrder(data, spec.seed);
     this.weights = new MomentWeights(spec.optimizer);
   }
 
@@ -161,11 +163,17 @@ export class TrainingRun {
   private async collect(reached: number): Promise<number | null> {
     const { spec, program, journal } = this;
     const evaluates = reached % spec.evaluateEvery === 0 || reached === spec.steps;
-    if (evaluates) program.submitEvaluation();
+    if (evaluates) program.evaluation.submit();
     const failures = program.layerOptimiser?.failures?.counts;
-    const { timer } = program;
-    const read = await program.ring.read([...(failures ? [failures] : []), ...(timer ? [timer.region] : [])]);
-    timer?.read(read.others.at(-1) ?? new ArrayBuffer(0));
+    const { timer, evaluation } = program;
+    const read = await program.ring.read([
+      ...(failures ? [failures] : []),
+      ...(timer ? [timer.region] : []),
+      ...(evaluates ? evaluation.regions : []),
+    ]);
+    const others = [...read.others];
+    const failureCounts = failures ? others.shift() : undefined;
+    if (timer) timer.read(others.shift() ?? new ArrayBuffer(0));
     let diverged: number | null = null;
     for (const submitted of this.pending) {
       const { ms } = submitted;
@@ -182,13 +190,13 @@ export class TrainingRun {
       }
     }
     this.pending = [];
-    if (failures) this.noteFailures(reached, new Uint32Array(read.others[0] ?? new ArrayBuffer(0)));
+    if (failures) this.noteFailures(reached, new Uint32Array(failureCounts ?? new ArrayBuffer(0)));
     if (diverged === null && evaluates) {
-      const { loss, accuracy } = read.evaluation;
-      journal.add('val.loss', reached, this.times(), loss);
-      journal.add('val.accuracy', reached, this.times(), accuracy);
-      this.noteTarget(reached, { 'val.loss': loss, 'val.accuracy': accuracy }[spec.target.metric]);
-      if (!Number.isFinite(loss)) diverged = reached;
+      const metrics = evaluation.metrics(read.evaluation, others);
+      for (const [key, value] of Object.entries(metrics) as [MetricKey, number][])
+        journal.add(key, reached, this.times(), value);
+      this.noteTarget(reached, metrics[spec.target.metric] ?? Number.NaN);
+      if (!Number.isFinite(metrics['val.loss'])) diverged = reached;
     }
     this.report('training', reached, true);
     return diverged;

@@ -41,7 +41,8 @@ export function planMemory(lifetimes: readonly Lifetime[]): MemoryPlan {
   return { bytes, largestLiveSet: largestLiveSet(lifetimes), offsets };
 }
 
-function largestLiveSet(lifetimes: readonly Lifetime[]): number {
+/** The most bytes of these regions alive at one position. */
+export function largestLiveSet(lifetimes: readonly Lifetime[]): number {
   const changes = new Map<number, number>();
   for (const { region, first, last } of lifetimes) {
     changes.set(first, (changes.get(first) ?? 0) + alignBytes(region.bytes));

@@ -1,0 +1,42 @@
+/** Texts: a batch is windows of one stream of tokens, and what is predicted are the same windows one token later. */
+import type { DatasetShape } from '../../datasets/dataset.ts';
+import type { GpuContext } from '../../gpu-kernels/device.ts';
+import { uploadTable, writeRegion, type Region } from '../../gpu-kernels/region.ts';
+import type { Graph } from '../program/graph.ts';
+import { windows } from '../program/operations/windows.ts';
+import type { FedBatch, Feeding, ResidentPart } from './feeding.ts';
+
+export class WindowFeeding implements Feeding {
+  private readonly gpu: GpuContext;
+  private readonly shape: DatasetShape;
+  private readonly resident: ResidentPart;
+  private readonly batch: number;
+  private readonly starts: Region;
+
+  constructor(scope: GpuContext, shape: DatasetShape, resident: ResidentPart, batch: number) {
+    this.gpu = scope;
+    this.shape = shape;
+    this.resident = resident;
+    this.batch = batch;
+    this.starts = uploadTable(scope, 'batch rows', new Uint32Array(batch));
+  }
+
+  trace(graph: Graph): FedBatch {
+    const stream = this.resident.leaf(graph, 'tokens');
+    const starts = graph.leaf('window starts', [this.batch], this.starts, 'u32');
+    const length = this.shape.example[0] ?? 1;
+    return {
+      inputs: { kind: 'text', tokens: windows(stream, starts, length, 0), vocabulary: this.shape.outputs },
+      targets: windows(stream, starts, length, 1),
+    };
+  }
+
+  choose(starts: Uint32Array): void {
+    writeRegion(this.gpu, this.starts, starts);
+  }
+}
+
+/** Windows of `length` tokens, and one token to predict after the last, that fit into `tokens` after the first `skipped`. */
+export function windowCount(tokens: number, length: number, skipped = 0): number {
+  return Math.max(0, Math.floor((tokens - skipped - 1) / length));
+}

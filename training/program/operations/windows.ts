@@ -1,0 +1,42 @@
+/** Windows of a resident stream of tokens: the batch of a text, cut out on the GPU. */
+import { linearGrid } from '../../../gpu-kernels/grid.ts';
+import { expandTemplate } from '../../../gpu-kernels/template.ts';
+import { size, type Operation, type Tensor } from '../graph.ts';
+import source from './windows.wgsl';
+
+const operation: Operation<{ shift: number }> = {
+  name: 'windows',
+  lower(node, lowering) {
+    const [stream, starts] = node.inputs as [Tensor, Tensor];
+    const output = node.outputs[0] as Tensor;
+    const grid = linearGrid(size(output.shape), 64);
+    const values = {
+      ROW: grid.row,
+      COUNT: grid.count,
+      LENGTH: output.shape[1] ?? 1,
+      SHIFT: node.attributes.shift,
+    };
+    return [
+      {
+        label: 'windows',
+        code: expandTemplate(source, values),
+        bindings: [
+          { name: 'stream', type: 'array<u32>', region: lowering.region(stream), write: false },
+          { name: 'starts', type: 'array<u32>', region: lowering.region(starts), write: false },
+          { name: 'result', type: 'array<u32>', region: lowering.region(output), write: true },
+        ],
+        workgroups: grid.workgroups,
+        flops: 0,
+      },
+    ];
+  },
+};
+
+/**
+ * Of a stream u32 [T] the windows [N, length] that begin `shift` tokens after the given starts, u32 [N]. Windows must
+ * end within the stream.
+ */
+export function windows(stream: Tensor, starts: Tensor, length: number, shift: number): Tensor {
+  const shape = [size(starts.shape), length];
+  return stream.graph.add1(operation, [stream, starts], { shape, type: 'u32', label: 'tokens' }, { shift });
+}
