@@ -92,8 +92,13 @@ interface Product {
   outer: number;
 }
 
-/** Up to so many steps a product is short enough for a loop around its stores to be felt. */
-const fewSteps = 32;
+/**
+ * Whether a tile is stored in a loop: with more steps nobody feels what the loop costs, and longer stores take a software
+ * adapter too long to compile once for every row of a tile. From measurements.
+ */
+function isStoredInLoop(gpu: GpuContext, steps: number, store: Access): boolean {
+  return gpu.adapterClass === 'software' && (steps > 512 || store.code.length > 400);
+}
 
 function product(
   gpu: GpuContext,
@@ -124,7 +129,7 @@ function product(
         WY: tile.wy,
         LANES: tile.lanes,
         MATRICES: gpu.adapterClass === 'software',
-        LOOPED: gpu.adapterClass === 'software' && steps.count > fewSteps,
+        LOOPED: isStoredInLoop(gpu, steps.count, store),
         GRADIENT: what.gradient,
         UNIT: unit,
         BIAS: bias !== undefined,

@@ -24,6 +24,8 @@ describe('permute', () => {
     { shape: [2, 3, 4], order: [2, 0, 1] },
     { shape: [2, 3, 4, 5], order: [0, 2, 3, 1] },
     { shape: [2, 4, 2, 4, 2], order: [0, 1, 3, 2, 4] },
+    { shape: [2, 1, 4, 5], order: [0, 2, 3, 1] },
+    { shape: [1, 3, 1, 5], order: [2, 3, 0, 1] },
   ])('$shape by $order', ({ shape, order }) =>
     checkOperation({
       inputs: [{ shape }],

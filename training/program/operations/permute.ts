@@ -50,8 +50,10 @@ const operation: Operation<Attributes> = {
   },
 };
 
-/** Output axis i is input axis order[i]. */
+/** Output axis i is input axis order[i]. Where only axes of length 1 change places, the same memory is read in another shape. */
 export function permute(x: Tensor, order: readonly number[]): Tensor {
   const shape = order.map((axis) => x.shape[axis] ?? 1);
+  const long = order.filter((axis) => x.shape[axis] !== 1);
+  if (long.every((axis, i) => i === 0 || axis > (long[i - 1] ?? 0))) return x.graph.reshape(x, shape);
   return x.graph.add1(operation, [x], { shape, type: x.type, label: 'permute' }, { order });
 }
