@@ -152,6 +152,17 @@ describe('kronlab compare', () => {
     expect((await readCsv('metrics_long.csv')).filter((row) => row['value'] === 'NaN')).toHaveLength(1);
   });
 
+  it('says once what a group costs without need', async () => {
+    const { err } = await cli([...compareArgs(), '--seeds', '1,2'], {
+      events: ({ optimizer }) =>
+        optimizer.name === 'adamw'
+          ? [{ step: 0, atMs: 0, level: 'warning', code: 'costly-fisher', text: 'Takes 35 passes.' }]
+          : [{ step: 0, atMs: 0, level: 'info', code: 'started', text: 'Started.' }],
+    });
+    expect(err.split('AdamW: Takes 35 passes.')).toHaveLength(2);
+    expect(err).not.toContain('Started.');
+  });
+
   it('says in one line why the engine failed, and keeps what was saved', async () => {
     const { code, err } = await cli([...compareArgs(), '--seeds', '2'], {
       beforeStep(spec, step) {

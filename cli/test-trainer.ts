@@ -1,5 +1,5 @@
 /** A trainer for tests of the command line: it computes nothing, follows a script and obeys the control as the engine does. */
-import type { MetricBatch, MetricKey } from '../contract/runs.ts';
+import type { MetricBatch, MetricKey, RunEvent } from '../contract/runs.ts';
 import type { RunSpec } from '../contract/run-spec.ts';
 import type { Trainer, TrainingControl, TrainingListener, TrainingResult } from '../contract/training.ts';
 
@@ -9,6 +9,8 @@ export interface Script {
   msPerStep(spec: RunSpec): number;
   /** Called before each step; may stop the control from outside, or throw. */
   beforeStep?(spec: RunSpec, step: number): void;
+  /** What is handed over before the first step. */
+  events?(spec: RunSpec): RunEvent[];
   /** Step at which the loss stops being finite. */
   divergesAt?(spec: RunSpec): number | null;
 }
@@ -49,6 +51,8 @@ async function steps(
     flush();
     return { status, lastStep, activeMs: lastStep * ms };
   };
+  const first = script.events?.(spec) ?? [];
+  if (first.length > 0) listener.append(emptyBatch(), first);
   for (let step = 1; step <= spec.steps; step++) {
     script.beforeStep?.(spec, step);
     await Promise.resolve();

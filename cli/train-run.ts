@@ -1,13 +1,13 @@
 /** Trains one stored run and keeps what it produces, in order: the session, the rows, the end. */
 import type { Client } from '../contract/api.ts';
 import { KronlabError } from '../contract/errors.ts';
-import type { MetricBatch, RunSummary } from '../contract/runs.ts';
+import type { MetricBatch, RunEvent, RunSummary } from '../contract/runs.ts';
 import type { Trainer, TrainingControl, TrainingProgress, TrainingResult } from '../contract/training.ts';
 
 export interface RunListener {
   progress(progress: TrainingProgress): void;
-  /** Rows as they come, for a live table. */
-  append(metrics: MetricBatch): void;
+  /** Rows and events as they come, for a live table and its notes. */
+  append(metrics: MetricBatch, events: readonly RunEvent[]): void;
 }
 
 /** Says `stop` to the training loop, once and for good. */
@@ -55,7 +55,7 @@ export async function trainRun(
         },
         append(metrics, events) {
           writes.add(() => client.call('runs.append', { id: run.id, metrics, events }));
-          listener.append(metrics);
+          listener.append(metrics, events);
         },
       },
       control,

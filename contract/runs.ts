@@ -28,6 +28,7 @@ export const metricDefinitions = {
   'val.perplexity': { goal: 'min', unit: '', label: 'Validation perplexity' },
   'val.bits_per_char': { goal: 'min', unit: 'bit', label: 'Validation bits per character' },
   'val.map': { goal: 'max', unit: '', label: 'Validation mean average precision' },
+  'curvature.damping': { goal: null, unit: '', label: 'Damping in use' },
   'time.step_ms': { goal: 'min', unit: 'ms', label: 'Time per step' },
 } as const satisfies Record<string, { goal: 'min' | 'max' | null; unit: string; label: string }>;
 export type MetricKey = keyof typeof metricDefinitions;
@@ -75,7 +76,7 @@ export const runEventSchema = z.strictObject({
   step: z.int().gte(0),
   atMs: z.number(),
   level: z.enum(eventLevels),
-  /** Machine-readable kind, e.g. `started`, `target-reached`, `pivot-failed`, `diverged`, `paused`. */
+  /** Machine-readable kind, e.g. `started`, `target-reached`, `pivot-failed`, `costly-fisher`, `diverged`, `paused`. */
   code: z.string().min(1).max(64),
   text: z.string().max(2000),
 });

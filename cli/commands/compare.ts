@@ -4,7 +4,7 @@ import type { Client } from '../../contract/api.ts';
 import { exportKinds } from '../../contract/api.ts';
 import { KronlabError } from '../../contract/errors.ts';
 import { createKernelStore } from '../../contract/kernel-store.ts';
-import type { RunSummary, Series } from '../../contract/runs.ts';
+import type { RunEvent, RunSummary, Series } from '../../contract/runs.ts';
 import type { Trainer, TrainingProgress, TrainingResult } from '../../contract/training.ts';
 import {
   formatCount,
@@ -126,6 +126,7 @@ class ComparisonTraining {
   private readonly context: CommandContext;
   private readonly control = new StopControl();
   private readonly live = new LiveSeries();
+  private readonly costs = new Set<string>();
   private readonly progress: Progress;
   private readonly view: ProgressView;
 
@@ -167,11 +168,23 @@ class ComparisonTraining {
         this.progress.report(progress);
         this.view.update(runLine(run, progress), () => this.table());
       },
-      append: (metrics) => this.live.append(run.id, metrics),
+      append: (metrics, events) => {
+        this.live.append(run.id, metrics);
+        this.noteCosts(run, events);
+      },
     });
     this.progress.endRun();
     this.runs[index] = (await this.client.call('runs.get', { id: run.id })).run;
     this.view.note(this.endLine(run, result));
+  }
+
+  /** What a group costs without need is said once, not with every seed. */
+  private noteCosts({ groupName }: RunSummary, events: readonly RunEvent[]): void {
+    for (const { text } of events.filter(({ code }) => code === 'costly-fisher')) {
+      const note = `${groupName}: ${text}`;
+      if (!this.costs.has(note)) this.view.note(note);
+      this.costs.add(note);
+    }
   }
 
   /** The comparison of what is there so far. */

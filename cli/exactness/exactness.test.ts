@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { testGpu } from '../../gpu-kernels/test-gpu.ts';
 import { kroneckerProduct, relativeError, sumOfOuterProducts, type Square } from './blocks.ts';
-import { linearNets } from './linear-nets.ts';
+import { isExact, linearNets } from './linear-nets.ts';
 import { measureNet, type ExactnessRow } from './measure.ts';
 import { describeExactness, isAsExpected } from './report.ts';
+
+const flavours = ['expand', 'reduce'] as const;
 
 const square = (side: number, ...data: number[]): Square => ({ side, data: Float64Array.from(data) });
 
@@ -36,6 +38,19 @@ describe('exactness on the GPU', () => {
         .filter((row) => row.setting === setting)
         .map(({ flavour, expected }) => `${flavour} ${expected}`);
       expect(new Set(kinds).size).toBe(setting === 'expand' ? 3 : 4);
+    }
+  });
+
+  it('is taken over what the propositions need and over what they exclude', () => {
+    const kinds = new Set(linearNets.map(({ net, pooling }) => `${net}, ${pooling}`));
+    expect([...kinds]).toEqual(
+      expect.arrayContaining(['full covariance, none', 'full covariance, mean', 'deep linear, non-uniform']),
+    );
+    // Pooled with unequal weights neither flavour is exact in any layer; a covariance changes nothing.
+    for (const net of linearNets) {
+      const exact = flavours.filter((flavour) => [0, 1, 2].every((layer) => isExact(net, flavour, layer)));
+      if (net.pooling === 'non-uniform') expect(exact).toEqual([]);
+      if (net.isFullCovariance) expect(exact).toEqual([net.pooling === 'none' ? 'expand' : 'reduce']);
     }
   });
 

@@ -3,6 +3,7 @@ import { KronlabError } from '../../contract/errors.ts';
 import type { RunSpec } from '../../contract/run-spec.ts';
 import { usualContext } from '../../datasets/prepare.ts';
 import { findDataset } from '../../datasets/registry.ts';
+import { costlyFisher, takesType2 } from '../../training/curvature/fisher-passes.ts';
 import { flavoursOf } from '../../training/curvature/flavour.ts';
 import { limitWarnings, planLayers, type LayerPlan } from '../../training/curvature/layer-plan.ts';
 import { inputShapeOf } from '../../training/feeding/input-shape-of.ts';
@@ -10,7 +11,7 @@ import { symbolicInputs } from '../../training/models/input-shapes.ts';
 import type { LinearLayer } from '../../training/models/layers.ts';
 import { buildModel } from '../../training/models/model.ts';
 import { ModelBuilder } from '../../training/models/model-builder.ts';
-import { Graph, type Tensor } from '../../training/program/graph.ts';
+import { Graph, size, type Tensor } from '../../training/program/graph.ts';
 import { Parameters } from '../../training/program/parameters.ts';
 
 type Planned = Pick<RunSpec, 'dataset' | 'model' | 'optimizer' | 'batchSize'>;
@@ -31,6 +32,14 @@ export function planModel(spec: Planned, limits: Readonly<Record<string, number>
   const lossPools = traced.outputs.shape.length === 2;
   const layers = planLayers(traced.layers, settings, lossPools, batchSize);
   return { layers, warnings: limitWarnings(layers, traced.parameters, limits, 'flavour' in optimizer) };
+}
+
+/** A sentence where a spec's Fisher takes a backward pass for every output of every position; else null. */
+export function costlyFisherOf(spec: Planned): string | null {
+  const shape = takesType2(spec.optimizer) ? trace(spec)?.outputs.shape : undefined;
+  if (!shape) return null;
+  const [classes = 1, examples = 1] = [shape.at(-1), shape[0]];
+  return costlyFisher(spec.optimizer, { classes, terms: size(shape) / classes / examples });
 }
 
 /** What a model reads and its data set has, where those are not the same: `decoder reads text; ...`; else null. */

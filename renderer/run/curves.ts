@@ -84,6 +84,23 @@ export function targetSeries(
   ];
 }
 
+/** The damping in use at every evaluation; empty where it is constant. */
+export function dampingSeries(damping: Series | null, look: RunCurves & { dash: Dash }): ChartSeries[] {
+  if (!damping || damping.steps.length === 0) return [];
+  return [
+    {
+      id: 'damping',
+      name: 'damping',
+      color: slotColor(look.slot),
+      dash: look.dash,
+      x: horizontal(damping, look.kind),
+      y: damping.values,
+      ...tip(damping.values, 'curvature.damping', look.live),
+      nonfinite: nonfinite(damping, look.kind),
+    },
+  ];
+}
+
 /** The hollow mark where the run reaches its target, if it does. */
 export function targetMark(run: RunSummary, own: Series | null, look: RunCurves): ChartMark[] {
   const hit = hitTarget(own, run.spec.target);

@@ -8,7 +8,8 @@ import type { MetricKey, RunEvent, RunSummary, Series } from '../../contract/run
 import type { Lab } from '../state/lab.svelte.ts';
 import type { LiveRun } from '../state/live-run.svelte.ts';
 
-const KEYS: readonly MetricKey[] = ['train.loss', 'val.loss', 'val.accuracy', 'time.step_ms'];
+/** What the page shows of every run, beside its target's metric. */
+const KEYS: readonly MetricKey[] = ['train.loss', 'val.loss', 'curvature.damping', 'time.step_ms'];
 
 export class RunData {
   #lab: Lab;
@@ -62,7 +63,7 @@ export class RunData {
       const { run, events } = await this.#client.call('runs.get', { id: this.#id });
       this.#fetched = run;
       this.#storedEvents = events;
-      await this.#lab.series.want([this.#id], KEYS);
+      await this.#lab.series.want([this.#id], [...new Set([...KEYS, run.spec.target.metric])]);
       this.error = null;
     } catch (error) {
       this.error = KronlabError.from(error);

@@ -5,7 +5,7 @@
 import type { KfacSpec } from '../../contract/run-spec.ts';
 import type { GpuContext } from '../../gpu-kernels/device.ts';
 import { floatBits, type Binding, type Dispatch } from '../../gpu-kernels/dispatch.ts';
-import { uploadTable, writeRegion, type Region } from '../../gpu-kernels/region.ts';
+import { Region, uploadTable, writeRegion } from '../../gpu-kernels/region.ts';
 import largestSource from '../../gpu-kernels/reduce/largest.wgsl';
 import { expandTemplate } from '../../gpu-kernels/template.ts';
 import scaleSource from './damping-by-loss.wgsl';
@@ -35,7 +35,10 @@ export { dampingSource };
 
 export class Damping {
   readonly settings: Readonly<DampingSettings>;
-  /** f32: lambda, lambda in effect (scaled by the loss, not below its floor), two unused, the factors' mean eigenvalues. */
+  /**
+   * f32: lambda, lambda in effect (scaled by the loss, not below its floor), lambda of the last inversions, one unused, the
+   * factors' mean eigenvalues.
+   */
   readonly levels: Region;
   private readonly set: FactorSet;
   private readonly table: Region;
@@ -55,7 +58,16 @@ export class Damping {
   /** Lambda as the run asked for. */
   reset(gpu: GpuContext): void {
     const { damping, floor = 0 } = this.settings;
-    writeRegion(gpu, this.levels, Float32Array.of(damping, Math.max(floor, damping)));
+    const inEffect = Math.max(floor, damping);
+    writeRegion(gpu, this.levels, Float32Array.of(damping, inEffect, inEffect));
+  }
+
+  /** One f32: the lambda that the inverses of now were made with. */
+  get used(): Region {
+    const { label, buffer, offset } = this.levels;
+    const used = new Region(label, 4);
+    used.locate(buffer, offset + 8);
+    return used;
   }
 
   /** Whether the damping of a factor depends on the other factor of the layer, too. */

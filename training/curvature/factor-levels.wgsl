@@ -1,6 +1,7 @@
 // levels[4 + f] = trace / side of every factor; table[f] = (offset, side, row length, 0). A factor whose average holds a
 // number that is not finite starts again from the newest batch, where that is finite, and is counted: nothing else would
-// ever bring it back. One workgroup per factor.
+// ever bring it back. levels[2] keeps the lambda that this round of inversions takes: a later one waits for the next round.
+// One workgroup per factor.
 struct Params { firstCount: u32 }
 
 @compute @workgroup_size(${T})
@@ -18,6 +19,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let isUsable = largest(newest, lane) < 0x7f800000u;
   let isRenewed = isLost && isUsable;
   var trace = 0.0;
+  if (lane == 0u && group.x == 0u) { levels[2] = levels[1]; }
   if (lane == 0u) {
     for (var i = 0u; i < factor.y; i++) {
       let at = factor.x + i * (factor.z + 1u);

@@ -40,6 +40,7 @@ import {
   type Moment,
 } from './factor-rows.ts';
 import type { Factor, FactorSet, LayerMoment } from './factors.ts';
+import { backwardPasses, termsPerExample } from './fisher-passes.ts';
 import { gram } from './gram.ts';
 import { patchGram, takesPatches } from './gram-lanes.ts';
 
@@ -132,7 +133,7 @@ class FactorPhase {
         return { ...square, count: loss.classes, seed: (round) => ({ kind: 'column', round }) };
       case 'type2': {
         if (terms.most === 1) return this.passes('type2-shared');
-        const count = loss.classes * terms.most;
+        const count = backwardPasses(fisher, { classes: loss.classes, terms: terms.most, samples });
         return { ...square, count, seed: (round) => ({ kind: 'column', round, terms }) };
       }
       case 'empirical-per-term': {
@@ -151,9 +152,9 @@ class FactorPhase {
   }
 
   private termPlaces(): TermPlaces {
-    const { outputs, termCount, rows } = this.program.loss;
-    if (!rows) return { most: termCount / (outputs.shape[0] ?? 1), places: null };
-    return { most: rows.most, places: placesInSegments(rows.offsets, termCount) };
+    const { loss } = this.program;
+    const most = termsPerExample(loss);
+    return { most, places: loss.rows && placesInSegments(loss.rows.offsets, loss.termCount) };
   }
 
   private addInputs(): void {

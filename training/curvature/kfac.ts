@@ -88,6 +88,12 @@ export class Kfac implements LayerOptimiser {
     };
   }
 
+  get movingDamping(): Region | null {
+    const { curvature, spec } = this;
+    const isConstant = spec.dampingAdaptation === 'none' && curvature?.damping.settings.scale !== 'loss';
+    return isConstant || !curvature ? null : curvature.damping.used;
+  }
+
   /** Null without adaptation, and before the update was added. */
   get adaptation(): LevenbergMarquardt | null {
     return this.marquardt;

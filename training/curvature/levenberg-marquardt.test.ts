@@ -185,6 +185,10 @@ describe('damping', () => {
       if (!(curvature instanceof Eigenbases)) throw new Error('exact damping takes eigenbases');
       const [, , used] = await readFloats(engine.gpu, curvature.amounts.region);
       expect(used).toBeCloseTo(0.5 * shrink ** (k - 1), 6);
+      // Lambda has moved on already; what is reported is what the bases were damped with.
+      const { movingDamping } = engine.kfac;
+      if (!movingDamping) throw new Error('damping moves');
+      expect(await readFloats(engine.gpu, movingDamping)).toEqual(Float32Array.of(used ?? NaN));
     }
   });
 });

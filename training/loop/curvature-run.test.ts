@@ -1,6 +1,7 @@
 /** Runs whose curvature does more than the usual: through the real trainer, to the end, and to the same bits again. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { observedTrainer, tinySpec, trainOn, type ObservedTrainer } from './test-trainer.ts';
+import type { PreparedDataset } from '../../datasets/dataset.ts';
+import { observedTrainer, tinyDataset, tinySpec, trainOn, type ObservedTrainer } from './test-trainer.ts';
 
 const kfac = {
   ...{ name: 'kfac', lr: 0.02, flavour: 'expand' },
@@ -38,11 +39,57 @@ describe('a K-FAC run', () => {
     expect(again.recorder.series('train.loss')).toEqual(run.recorder.series('train.loss'));
   });
 
+  it.each([
+    ['adapting damping', 3],
+    ['damping by the loss', 3],
+    ['inversions in slices', 0],
+  ])('with %s has its damping at %i evaluations', async (choice, count) => {
+    const optimizer = { ...kfac, ...choices[choice] };
+    const { recorder } = await trainOn(observed, tinySpec({ optimizer, steps: 14, evaluateEvery: 6 }));
+    const series = recorder.series('curvature.damping');
+    expect(series.map(({ step }) => step)).toEqual([6, 12, 14].slice(0, count));
+    // A value that stayed would be no reason for a series.
+    if (count > 0) expect(new Set(series.map(({ value }) => value)).size).toBeGreaterThan(1);
+    for (const { value } of series) expect(value).toBeGreaterThan(0);
+  });
+
   it('differs from the usual one by every such choice', async () => {
     const usual = await trainOn(observed, tinySpec({ optimizer: kfac, steps: 12 }));
     for (const [name, choice] of Object.entries(choices)) {
       const run = await trainOn(observed, tinySpec({ optimizer: { ...kfac, ...choice }, steps: 12 }));
       expect(run.parameters, name).not.toEqual(usual.parameters);
     }
+  });
+});
+
+describe('a run with a loss term for every token', () => {
+  const tokens = (count: number) => Uint32Array.from({ length: count }, (_, i) => (i * i) % 5);
+  const part = (count: number) => ({
+    count,
+    tensors: { tokens: { shape: [count], data: tokens(count) } },
+  });
+  const text: PreparedDataset = {
+    ...tinyDataset(),
+    ...{ kind: 'text', task: 'language', example: [3], outputs: 5, outputNames: ['a', 'b', 'c', 'd', 'e'] },
+    ...{ train: part(80), validation: part(20), scaling: {} },
+  };
+
+  it.each([
+    ['type2', [`${3 * 5} backward passes`]],
+    ['type2-shared', []],
+  ])('of fisher %s says at its start what that costs', async (fisher, parts) => {
+    const trainer = await observedTrainer(text);
+    const { recorder } = await trainOn(
+      trainer,
+      tinySpec({
+        model: { kind: 'decoder', width: 4, blocks: 1, heads: 1, mlpRatio: 1 },
+        optimizer: { ...kfac, fisher },
+        ...{ steps: 2, evaluateEvery: 2, target: { metric: 'val.loss', op: '<=', value: 0 } },
+      }),
+    );
+    trainer.trainer.dispose();
+    const found = recorder.events.filter(({ code }) => code === 'costly-fisher');
+    expect(found.map(({ step, level }) => [step, level])).toEqual(parts.map(() => [0, 'warning']));
+    parts.forEach((text, i) => expect(found[i]?.text).toContain(text));
   });
 });

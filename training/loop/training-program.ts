@@ -8,6 +8,7 @@ import type { OptimizerSpec, RunSpec } from '../../contract/run-spec.ts';
 import { phases, taskMetrics, type LayerReport, type MetricKey, type Phase } from '../../contract/runs.ts';
 import { partTensor, type PreparedDataset } from '../../datasets/dataset.ts';
 import { openScope, releaseScope, type GpuContext } from '../../gpu-kernels/device.ts';
+import { costlyFisher, termsPerExample } from '../curvature/fisher-passes.ts';
 import { createFeeding, exampleCount, ResidentPart, type Feeding } from '../feeding/feeding.ts';
 import { taskLoss } from '../feeding/task-loss.ts';
 import { buildModel } from '../models/model.ts';
@@ -39,6 +40,7 @@ interface Parts {
   /** All layers of the model, and whether an example has one loss term. */
   modelLayers: readonly LinearLayer[];
   lossPools: boolean;
+  costlyFisher: string | null;
   /** Null where the adapter has no timestamps. */
   timer: PhaseTimer | null;
   pace: Pace;
@@ -88,6 +90,11 @@ export class TrainingProgram {
   /** All layers of the model, whatever the optimiser makes of them, and whether an example has one loss term. */
   get model(): { layers: readonly LinearLayer[]; lossPools: boolean } {
     return { layers: this.parts.modelLayers, lossPools: this.parts.lossPools };
+  }
+
+  /** What the spec's Fisher costs without need, one sentence; null where it does not. */
+  get costlyFisher(): string | null {
+    return this.parts.costlyFisher;
   }
 
   get step(): StepUniform {
@@ -247,8 +254,22 @@ async function buildParts(
   const layers = layerOptimiser?.reports ?? [];
   const timer = PhaseTimer.create(scope);
   return {
-    ...{ scope, parameters, arenas, layerOptimiser, step, ring, feeding, layers, timer, pace, evaluation, lossPools },
+    ...{
+      scope,
+      parameters,
+      arenas,
+      layerOptimiser,
+      step,
+      ring,
+      feeding,
+      layers,
+      timer,
+      pace,
+      evaluation,
+      lossPools,
+    },
     modelLayers: builder.layers,
+    costlyFisher: costlyFisher(spec.optimizer, { classes: loss.classes, terms: termsPerExample(loss) }),
     program: new CutProgram(scope.device, program, pace),
     start: start && new CutProgram(scope.device, start, pace),
     adaptation: adaptation && new CutProgram(scope.device, adaptation, pace),

@@ -81,6 +81,8 @@ export class TrainingRun {
   async train(): Promise<TrainingResult> {
     const { spec, journal } = this;
     journal.event(0, 'info', 'started', `Started on ${this.gpu.name}, seed ${spec.seed}`);
+    const { costlyFisher } = this.program;
+    if (costlyFisher !== null) journal.event(0, 'warning', 'costly-fisher', costlyFisher);
     this.report('training', 0, true);
     for (let step = 1; step <= spec.steps;) {
       const last = this.endOfStretch(step);
@@ -165,14 +167,17 @@ export class TrainingRun {
     const evaluates = reached % spec.evaluateEvery === 0 || reached === spec.steps;
     if (evaluates) program.evaluation.submit();
     const failures = program.layerOptimiser?.failures?.counts;
+    const damping = evaluates ? program.layerOptimiser?.movingDamping : null;
     const { timer, evaluation } = program;
     const read = await program.ring.read([
       ...(failures ? [failures] : []),
+      ...(damping ? [damping] : []),
       ...(timer ? [timer.region] : []),
       ...(evaluates ? evaluation.regions : []),
     ]);
     const others = [...read.others];
     const failureCounts = failures ? others.shift() : undefined;
+    const dampingInUse = damping ? new Float32Array(others.shift() ?? new ArrayBuffer(4))[0] : undefined;
     if (timer) timer.read(others.shift() ?? new ArrayBuffer(0));
     let diverged: number | null = null;
     for (const submitted of this.pending) {
@@ -195,6 +200,7 @@ export class TrainingRun {
       const metrics = evaluation.metrics(read.evaluation, others);
       for (const [key, value] of Object.entries(metrics) as [MetricKey, number][])
         journal.add(key, reached, this.times(), value);
+      if (dampingInUse !== undefined) journal.add('curvature.damping', reached, this.times(), dampingInUse);
       this.noteTarget(reached, metrics[spec.target.metric] ?? Number.NaN);
       if (!Number.isFinite(metrics['val.loss'])) diverged = reached;
     }

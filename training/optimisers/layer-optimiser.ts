@@ -17,6 +17,8 @@ export interface LayerOptimiser {
   readonly reports: LayerReport[];
   /** Matrices whose decomposition may fail, which keep the result they had; null where nothing can. */
   readonly failures: MatrixFailures | null;
+  /** One f32, the damping in use, where it moves during a run; null or left out where it is constant or there is none. */
+  readonly movingDamping?: Region | null;
   /** Known once the update is added; left out where nothing adapts. */
   readonly adaptation?: Adaptation | null;
   /** Left out where everything that is due is done within its step. */
