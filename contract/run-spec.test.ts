@@ -87,3 +87,42 @@ describe('K-FAC settings of damping and update', () => {
     expect(parse(settings).success).toBe(false);
   });
 });
+
+describe('fields that do not fit together', () => {
+  const valid = {
+    dataset: { id: 'digits' },
+    model: { kind: 'vit', patch: 2, width: 32, blocks: 1, heads: 5 },
+    optimizer: { name: 'kfac', flavour: 'expand', lr: 0.01, preconditioner: 'ekfac', dampingRule: 'pi' },
+    ...{ batchSize: 8, steps: 10, evaluateEvery: 20, seed: 0 },
+    target: { metric: 'val.loss', op: '<=', value: 1 },
+  };
+  const together = ['evaluateEvery', 'model.heads', 'optimizer.dampingRule'];
+
+  /** Paths of what is wrong with a spec. */
+  function wrong(changes: object): string[] {
+    const { error } = runSpecSchema.safeParse({ ...valid, ...changes });
+    return (error?.issues ?? []).map(({ path }) => path.join('.')).sort();
+  }
+
+  it('are named whatever other fields are wrong', () => {
+    expect(wrong({})).toEqual(together);
+    expect(wrong({ batchSize: 0 })).toEqual(['batchSize', ...together].sort());
+    expect(wrong({ seed: 0.5 })).toEqual([...together, 'seed']);
+    expect(wrong({ model: { ...valid.model, blocks: 0 } })).toEqual(['model.blocks', ...together].sort());
+    expect(wrong({ optimizer: { ...valid.optimizer, lr: -1 } })).toEqual(
+      ['optimizer.lr', ...together].sort(),
+    );
+  });
+
+  it.each<[string, object, string[]]>([
+    ['a width', { model: { ...valid.model, width: -32 } }, ['model.width']],
+    ['a kind of model', { model: { ...valid.model, kind: 'none' } }, ['model.kind']],
+    ['a model', { model: 3 }, ['model']],
+  ])('are passed over where %s they need is wrong itself', (_, changes, expected) => {
+    expect(wrong(changes)).toEqual([...expected, 'evaluateEvery', 'optimizer.dampingRule'].sort());
+  });
+
+  it('are passed over where there is no spec', () => {
+    expect(runSpecSchema.safeParse(null).error?.issues.map(({ path }) => path)).toEqual([[]]);
+  });
+});

@@ -6,13 +6,15 @@ import { z } from 'zod';
 
 const rate = z.number().gt(0, 'must be above 0; try 0.001 to 0.03').lte(10, 'must be at most 10');
 const unitOpen = z.number().gte(0, 'must be at least 0').lt(1, 'must be below 1');
-const count = z.int('must be a whole number').gte(1, 'must be at least 1');
+/** Not `z.int`, which gives up on everything around it: rules over several fields would not be asked any more. */
+const whole = z.number('must be a whole number').refine(Number.isSafeInteger, 'must be a whole number');
+const count = whole.gte(1, 'must be at least 1');
 
 export const datasetSpecSchema = z.strictObject({
   /** Id of a data set; step one of the lab ships `digits`. */
   id: z.string().min(1),
   /** Seed of the split into training and validation examples, where the data set itself makes none. */
-  splitSeed: z.int().gte(0).default(0),
+  splitSeed: whole.gte(0).default(0),
   /** Share of the examples held out for validation, where the data set itself makes no split. */
   validationFraction: z.number().gt(0, 'must be above 0').lt(0.9, 'must be below 0.9').default(0.2),
   /**
@@ -177,7 +179,7 @@ export const kfacSpecSchema = z.strictObject({
   /** How reduce treats examples with different numbers of positions: exact for means of positions, or for their sums. */
   reduceConvention: z.enum(['meanA_sumG', 'sumA_meanG']).default('meanA_sumG'),
   /** Factors with a longer side are cut into blocks along their diagonal. */
-  maxFactorSide: z.int('must be a whole number').gte(16, 'must be at least 16').lte(16384).default(2048),
+  maxFactorSide: whole.gte(16, 'must be at least 16').lte(16384).default(2048),
   /** Whether embeddings are K-FAC layers (with a diagonal A) or take the first-order update. */
   embeddings: z.enum(['first-order', 'kfac']).default('first-order'),
   /** Flavours of single layers, by name or by pattern with `*`; the last that fits decides. */
@@ -188,7 +190,7 @@ export const kfacSpecSchema = z.strictObject({
   /** Factors are updated every step up to `denseSteps`, then every so many steps. */
   factorInterval: count.default(10),
   inverseInterval: count.default(10),
-  denseSteps: z.int().gte(1).default(20),
+  denseSteps: whole.gte(1).default(20),
   /**
    * Millions of operations of inversion per step: after `denseSteps` a round of inversions is spread over steps so that
    * none has much more to do. Null: all layers are inverted in the step that is due.
@@ -266,7 +268,7 @@ export const shampooSpecSchema = z.strictObject({
   factorDecay: unitOpen.default(0.95),
   /** Roots are renewed every step up to `denseSteps`, then every so many steps. */
   rootInterval: count.default(10),
-  denseSteps: z.int().gte(1).default(20),
+  denseSteps: whole.gte(1).default(20),
   maxFactorSide,
   beta1: unitOpen.default(0.9),
   beta2: unitOpen.default(0.99),
@@ -303,7 +305,7 @@ export const optimizerSpecSchema = z.discriminatedUnion('name', [
   soapSpecSchema,
 ]);
 
-const warmupSteps = z.int().gte(0).default(20);
+const warmupSteps = whole.gte(0).default(20);
 
 export const scheduleSpecSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('constant') }),
@@ -329,65 +331,87 @@ export const targetSpecSchema = z.strictObject({
   value: z.number(),
 });
 
-/** What the single settings of a model cannot say: which of them do not fit together. */
-function modelMistake(model: z.infer<typeof modelSpecSchema>): { field: string; message: string } | null {
-  switch (model.kind) {
-    case 'vit':
-    case 'decoder':
-      if (model.width % model.heads === 0) return null;
-      return {
-        field: 'heads',
-        message: `must divide the width ${model.width}; ${model.heads} heads do not`,
-      };
-    case 'wide-resnet':
-      if (model.depth % 6 === 4 && model.depth > 4) return null;
-      return { field: 'depth', message: `must be 6 n + 4, such as 10, 16, 22 or 28; ${model.depth} is not` };
-    case 'graph-network':
-      if (model.readout !== 'global' || model.globals === 'on') return null;
-      return { field: 'readout', message: 'must be mean or sum where globals are off' };
-    default:
-      return null;
-  }
+const runSpecFields = z.strictObject({
+  dataset: datasetSpecSchema,
+  model: modelSpecSchema,
+  optimizer: optimizerSpecSchema,
+  schedule: scheduleSpecSchema.default({ kind: 'warmup-cosine', warmupSteps: 20 }),
+  batchSize: count.lte(65536),
+  steps: count.lte(10_000_000),
+  /** The whole validation set is evaluated every so many steps, and at the last one. */
+  evaluateEvery: count,
+  seed: whole.gte(0).lte(0xffffffff),
+  target: targetSpecSchema,
+});
+
+/** What single fields cannot say: which of them do not fit together. */
+interface Rule {
+  /** Paths of the fields it reads. It is asked only where these are right by themselves, whatever else is wrong. */
+  reads: readonly string[];
+  /** The field that is wrong where it is broken, one of those it reads. */
+  field: string;
+  mistake(spec: z.infer<typeof runSpecFields>): string | null;
 }
 
-export const runSpecSchema = z
-  .strictObject({
-    dataset: datasetSpecSchema,
-    model: modelSpecSchema,
-    optimizer: optimizerSpecSchema,
-    schedule: scheduleSpecSchema.default({ kind: 'warmup-cosine', warmupSteps: 20 }),
-    batchSize: count.lte(65536),
-    steps: count.lte(10_000_000),
-    /** The whole validation set is evaluated every so many steps, and at the last one. */
-    evaluateEvery: count,
-    seed: z.int('must be a whole number').gte(0).lte(0xffffffff),
-    target: targetSpecSchema,
-  })
-  .superRefine((spec, context) => {
-    const mistake = modelMistake(spec.model);
-    if (mistake)
-      context.addIssue({ code: 'custom', path: ['model', mistake.field], message: mistake.message });
-    const { optimizer } = spec;
-    if (
-      optimizer.name === 'kfac' &&
-      optimizer.preconditioner === 'ekfac' &&
-      !['relative', 'exact'].includes(optimizer.dampingRule)
-    ) {
-      context.addIssue({
-        code: 'custom',
-        path: ['optimizer', 'dampingRule'],
-        message: `must be relative or exact for ekfac, which damps measured scales and not factors; ${optimizer.dampingRule} damps factors`,
-      });
+const rules: readonly Rule[] = [
+  {
+    reads: ['model.kind', 'model.width', 'model.heads'],
+    field: 'model.heads',
+    mistake({ model }) {
+      if ((model.kind !== 'vit' && model.kind !== 'decoder') || model.width % model.heads === 0) return null;
+      return `must divide the width ${model.width}; ${model.heads} heads do not`;
+    },
+  },
+  {
+    reads: ['model.kind', 'model.depth'],
+    field: 'model.depth',
+    mistake({ model }) {
+      if (model.kind !== 'wide-resnet' || (model.depth % 6 === 4 && model.depth > 4)) return null;
+      return `must be 6 n + 4, such as 10, 16, 22 or 28; ${model.depth} is not`;
+    },
+  },
+  {
+    reads: ['model.kind', 'model.readout', 'model.globals'],
+    field: 'model.readout',
+    mistake({ model }) {
+      if (model.kind !== 'graph-network' || model.readout !== 'global' || model.globals === 'on') return null;
+      return 'must be mean or sum where globals are off';
+    },
+  },
+  {
+    reads: ['optimizer.name', 'optimizer.preconditioner', 'optimizer.dampingRule'],
+    field: 'optimizer.dampingRule',
+    mistake({ optimizer }) {
+      if (optimizer.name !== 'kfac' || optimizer.preconditioner !== 'ekfac') return null;
+      if (['relative', 'exact'].includes(optimizer.dampingRule)) return null;
+      return `must be relative or exact for ekfac, which damps measured scales and not factors; ${optimizer.dampingRule} damps factors`;
+    },
+  },
+  {
+    reads: ['steps', 'evaluateEvery'],
+    field: 'evaluateEvery',
+    mistake: ({ steps, evaluateEvery }) =>
+      evaluateEvery > steps ? `must be at most the number of steps, ${steps}` : null,
+  },
+];
+
+/** Whether an issue is about a field, something inside it or something around it. */
+function concerns(issue: readonly PropertyKey[], field: readonly string[]): boolean {
+  return field.every((key, i) => i >= issue.length || issue[i] === key);
+}
+
+export const runSpecSchema = runSpecFields.superRefine(
+  (spec, context) => {
+    const found = context.issues.map((issue) => issue.path ?? []);
+    for (const { reads, field, mistake } of rules) {
+      const isReadable = reads.every((path) => !found.some((issue) => concerns(issue, path.split('.'))));
+      const message = isReadable ? mistake(spec) : null;
+      if (message !== null) context.addIssue({ code: 'custom', path: field.split('.'), message });
     }
-    // A number of steps that is itself wrong is one mistake, not two.
-    if (spec.steps >= 1 && spec.evaluateEvery > spec.steps) {
-      context.addIssue({
-        code: 'custom',
-        path: ['evaluateEvery'],
-        message: `must be at most the number of steps, ${spec.steps}`,
-      });
-    }
-  });
+  },
+  // Wrong fields elsewhere are no reason to keep silent about these.
+  { when: () => true },
+);
 
 export type DatasetSpec = z.infer<typeof datasetSpecSchema>;
 export type ModelSpec = z.infer<typeof modelSpecSchema>;

@@ -97,6 +97,19 @@ test.each<[string, (d: Draft) => void, string, string]>([
   expect(readDraft(draft(change)).errors.get(field)).toBe(sentence);
 });
 
+test('what does not fit together is said beside what is wrong by itself', () => {
+  const made = draft((d) => {
+    Object.assign(d.model.values, { width: '32', heads: '5', blocks: '0' });
+    Object.assign(d.run, { steps: '200', evaluateEvery: '500', batchSize: '1.5' });
+  });
+  expect([...readDraft(made).errors.keys()].sort()).toEqual([
+    'model.blocks',
+    'model.heads',
+    'run.batchSize',
+    'run.evaluateEvery',
+  ]);
+});
+
 test('a wrong number of steps is one mistake, not two', () => {
   const { errors } = readDraft(draft((d) => (d.run['steps'] = '-3')));
   expect([...errors.keys()]).toEqual(['run.steps']);
