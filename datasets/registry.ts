@@ -2,8 +2,19 @@
 import { KronlabError } from '../contract/errors.ts';
 import type { DatasetEntry } from './dataset.ts';
 import { digits } from './digits.ts';
+import { mobyDick } from './moby-dick.ts';
+import { solubility, solubilityClasses } from './solubility.ts';
+import { deepLinear, spirals, teacher } from './synthetic.ts';
 
-export const datasets: readonly DatasetEntry[] = [digits];
+export const datasets: readonly DatasetEntry[] = [
+  digits,
+  solubility,
+  solubilityClasses,
+  mobyDick,
+  spirals,
+  teacher,
+  deepLinear,
+];
 
 /** The data set with this id. Throws `KronlabError` (`not-found`) that lists the known ids. */
 export function findDataset(id: string): DatasetEntry {

@@ -12,6 +12,15 @@ import { findDataset } from './registry.ts';
 /** By file. Written out, because the bundler only finds an asset whose path is a literal. */
 const assets: Record<string, URL> = {
   'digits/digits.csv.gz': new URL('./bundled/digits/digits.csv.gz', import.meta.url),
+  'solubility/solubility.train.sdf.gz': new URL(
+    './bundled/solubility/solubility.train.sdf.gz',
+    import.meta.url,
+  ),
+  'solubility/solubility.test.sdf.gz': new URL(
+    './bundled/solubility/solubility.test.sdf.gz',
+    import.meta.url,
+  ),
+  'moby-dick/moby-dick.txt.gz': new URL('./bundled/moby-dick/moby-dick.txt.gz', import.meta.url),
 };
 
 /**

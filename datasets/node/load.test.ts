@@ -14,7 +14,7 @@ import { prepareDataset } from '../prepare.ts';
 import { loadDataset } from './load.ts';
 import { readDataset } from '../read.ts';
 import { datasets } from '../registry.ts';
-import { tensorOf } from '../tensor-dataset.ts';
+import { datasetBytes, tensorOf } from '../tensor-dataset.ts';
 import { loadDataset as fetchDataset } from '../web.ts';
 
 const spec = datasetSpecSchema.parse({ id: 'digits' });
@@ -57,6 +57,8 @@ describe('the bundled digits', () => {
       const raw = await readDataset(entry, await Promise.all(entry.files.map(bundled)));
       const { id, name, kind, task, examples, example, outputs, classes, splits } = entry;
       expect(raw).toMatchObject({ name, kind, task, examples, splits: [...splits] });
+      expect(raw.targets).toEqual([...entry.targets]);
+      expect(datasetBytes(raw.tensors)).toBe(entry.bytes);
       if (classes.length > 0) expect(raw.classes).toEqual(classes);
       const prepared = prepareDataset(id, raw, { ...spec, id });
       expect(prepared).toMatchObject({ id, name, kind, task, example: [...example], outputs });

@@ -137,7 +137,7 @@ function bundledSummary(entry: DatasetEntry, runs: number): DatasetSummary {
   const { id, name, kind, task, examples, example, outputs, targets, bytes } = entry;
   return {
     ...{ id, name, kind, task, examples, runs, bundled: true, tags: [], bytes },
-    shape: [...example],
+    shape: kind === 'text' ? [] : example.slice(0, kind === 'graphs' ? 1 : undefined),
     classCount: task === 'classification' || task === 'language' ? outputs : 0,
     targets: [...targets],
     importedMs: null,

@@ -9,6 +9,7 @@ import { createClient } from '../../contract/client.ts';
 import type { Client } from '../../contract/api.ts';
 import { presets, presetRuns } from '../../contract/presets.ts';
 import { idxBytes } from '../../datasets/import/test-files.ts';
+import { datasets as bundledSets } from '../../datasets/registry.ts';
 import { createApp, type App } from './create-app.ts';
 import { createDirectTransport } from './direct-transport.ts';
 import type { PublishedSet } from './fashion-mnist.ts';
@@ -244,6 +245,23 @@ describe('the bundled sets', () => {
     ])
       await expect(call).rejects.toThrow('is part of the lab');
   });
+});
+
+describe('every bundled set', () => {
+  it('is listed and described in the same words, with something to look at', async () => {
+    const list = await client.call('datasets.list', {});
+    expect(list.map(({ id }) => id)).toEqual(bundledSets.map(({ id }) => id));
+    for (const summary of list) {
+      const details = await client.call('datasets.get', { id: summary.id });
+      expect(details.summary).toEqual(summary);
+      expect(details.licence && details.origin).toBeTruthy();
+      const { sample } = details;
+      expect(sample.kind).toBe(summary.kind);
+      if (sample.kind === 'graphs') expect(sample.graphs).toHaveLength(48);
+      if (sample.kind === 'table') expect(sample.rows).toHaveLength(48);
+      if (sample.kind === 'text') expect(sample.text).toContain('Call me Ishmael.');
+    }
+  }, 60_000);
 });
 
 describe('a published set', () => {
