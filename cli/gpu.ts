@@ -1,14 +1,23 @@
 /** The GPU in Node: Dawn from the `webgpu` package, on whatever Vulkan, Metal or Direct3D driver the machine has. */
 import { KronlabError } from '../contract/errors.ts';
 import type { KernelStore, Trainer } from '../contract/training.ts';
+import { bundledDirectory } from '../datasets/node/bundled.ts';
 import { loadDataset } from '../datasets/node/load.ts';
 import { openDawn } from '../gpu-kernels/dawn.ts';
 import { openGpu, type GpuContext } from '../gpu-kernels/device.ts';
 import type { WeightsExchange } from '../training/models/weights.ts';
 import packageJson from '../package.json' with { type: 'json' };
 
-/** Makes the trainer of a command, which keeps its measured kernel choices where it is told. Tests pass their own. */
-export type TrainerFactory = (kernels?: KernelStore, weights?: WeightsExchange) => Promise<Trainer>;
+export interface NodeTrainerOptions {
+  /** Where measured kernel choices are kept. */
+  kernels?: KernelStore;
+  weights?: WeightsExchange;
+  /** Folder of the imported data sets; without it only bundled ones are known. */
+  imported?: string;
+}
+
+/** Makes the trainer of a command. Tests pass their own. */
+export type TrainerFactory = (options?: NodeTrainerOptions) => Promise<Trainer>;
 
 async function openNodeGpu(): Promise<GPU> {
   try {
@@ -30,7 +39,8 @@ export async function openNodeContext(): Promise<GpuContext> {
 }
 
 /** Opens the adapter for training. Throws `no-adapter` with what to install or switch on. */
-export async function createNodeTrainer(kernels?: KernelStore, weights?: WeightsExchange): Promise<Trainer> {
+export async function createNodeTrainer(options: NodeTrainerOptions = {}): Promise<Trainer> {
+  const { kernels, weights, imported } = options;
   const gpu = await openNodeGpu();
   const { createTrainer } = await import('../training/loop/trainer.ts');
   try {
@@ -38,7 +48,7 @@ export async function createNodeTrainer(kernels?: KernelStore, weights?: Weights
       gpu,
       host: `Node ${process.versions.node} (Dawn)`,
       appVersion: packageJson.version,
-      loadDataset: (spec) => loadDataset(spec),
+      loadDataset: (spec) => loadDataset(spec, bundledDirectory, imported),
       ...(kernels && { kernels }),
       ...(weights && { weights }),
     });

@@ -8,7 +8,7 @@ import { describeOptimizer } from '../contract/describe-optimizer.ts';
 import { describeZodError, KronlabError } from '../contract/errors.ts';
 import { presets } from '../contract/presets.ts';
 import { runSpecSchema, type RunSpec } from '../contract/run-spec.ts';
-import { findDataset } from '../datasets/registry.ts';
+import { requireDataset } from '../datasets/node/load.ts';
 
 export interface ComparisonPlan {
   name: string;
@@ -72,8 +72,12 @@ export function changePlan(plan: ComparisonPlan, changes: PlanChanges): Comparis
     const evaluateEvery = Math.min(spec.evaluateEvery, Math.max(1, changed.steps));
     return { name, spec: check(`group "${name}"`, runSpecSchema, { ...changed, evaluateEvery }) };
   });
-  for (const { spec } of groups) findDataset(spec.dataset.id);
   return { ...plan, groups, seeds: changes.seeds ?? plan.seeds };
+}
+
+/** Throws `KronlabError` (`not-found`) where a data set is neither bundled nor in the folder `imported`. */
+export async function requireDatasets({ groups }: ComparisonPlan, imported: string): Promise<void> {
+  for (const { spec } of groups) await requireDataset(spec.dataset.id, imported);
 }
 
 /** Every group with every seed, seeds outermost, so that groups stay comparable when stopped early. */

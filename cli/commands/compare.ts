@@ -17,11 +17,19 @@ import { hitTarget } from '../../training/statistics/target.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { comparisonJson } from '../comparison-json.ts';
 import { comparisonReport, comparisonTable } from '../comparison-report.ts';
+import { datasetFolder } from '../dataset-folder.ts';
 import { withLab } from '../lab.ts';
 import { LiveSeries } from '../live-series.ts';
 import { readCount, readOptions, readWholeNumbers, required } from '../options.ts';
 import { prepareOutFolder, writeFiles } from '../out-folder.ts';
-import { changePlan, plannedRuns, planFromFile, planFromPreset, type ComparisonPlan } from '../plan.ts';
+import {
+  changePlan,
+  plannedRuns,
+  planFromFile,
+  planFromPreset,
+  requireDatasets,
+  type ComparisonPlan,
+} from '../plan.ts';
 import { Progress } from '../progress.ts';
 import { ProgressView } from '../progress-view.ts';
 import { StopControl, trainRun } from '../train-run.ts';
@@ -62,10 +70,12 @@ Ctrl C stops the run in training; what was trained is kept, compared and written
       seeds: values.seeds === undefined ? undefined : readWholeNumbers('--seeds', values.seeds),
       steps: values.steps === undefined ? undefined : readCount('--steps', values.steps),
     });
+    const imported = datasetFolder(values.db);
+    await requireDatasets(plan, imported);
     const planned = plannedRuns(plan);
     await prepareOutFolder(out);
     return withLab(values.db, async (client) => {
-      const trainer = await context.createTrainer(createKernelStore(client));
+      const trainer = await context.createTrainer({ kernels: createKernelStore(client), imported });
       try {
         const { runs } = await client.call('comparisons.create', { name: plan.name, runs: planned });
         introduce(context, plan, runs, trainer);

@@ -4,18 +4,21 @@ import { describeOptimizer } from '../../contract/describe-optimizer.ts';
 import { KronlabError } from '../../contract/errors.ts';
 import { findModelPreset, modelPresets } from '../../contract/model-presets.ts';
 import { presets } from '../../contract/presets.ts';
-import { optimizerSpecSchema } from '../../contract/run-spec.ts';
+import { optimizerSpecSchema, type DatasetSpec } from '../../contract/run-spec.ts';
+import { bundledDirectory } from '../../datasets/node/bundled.ts';
 import { loadDataset } from '../../datasets/node/load.ts';
 import type { Command } from '../command.ts';
+import { datasetFolder } from '../dataset-folder.ts';
 import { explainLines } from '../explain/explain-text.ts';
 import { openNodeContext } from '../gpu.ts';
 import { readCount, readOptions, required } from '../options.ts';
-import { planFromNameOrFile } from '../plan.ts';
+import { planFromNameOrFile, requireDatasets } from '../plan.ts';
 
 const options = {
   json: { type: 'boolean' },
   batch: { type: 'string' },
   steps: { type: 'string' },
+  db: { type: 'string' },
 } as const;
 
 /** What models are explained with. */
@@ -34,7 +37,6 @@ export const explainCommand: Command = {
   help: `kronlab explain SPEC [options]
 
 Compiles every optimiser of SPEC on this machine's adapter and prints, for one training step, the operations, the
-kernels they became, dispatches, FLOPs, and the bytes planned for intermediate tensors beside the largest live set.
 kernels they became, dispatches, FLOPs, and the bytes planned for intermediate tensors beside the largest live set;
 before that the layers, with the cost of their factors and the flavour each gets.
 SPEC is a preset (${Object.keys(presets).join(', ')}), a comparison file as for "compare --spec", a JSON file
@@ -43,7 +45,8 @@ ${listedModels()}
 
   --json     an array with one object per optimiser, on stdout
   --batch N  models: examples in a batch
-  --steps N  models: also run so many steps, with all that K-FAC does in each, and time them; default: 0`,
+  --steps N  models: also run so many steps, with all that K-FAC does in each, and time them; default: 0
+  --db FILE  the database whose imported data sets are meant, where it is not the app's own`,
 
   async run(args, { terminal }) {
     const { positionals, values } = readOptions('explain', args, options, 1);
@@ -59,12 +62,15 @@ ${listedModels()}
     const plan = preset
       ? null
       : await planFromNameOrFile(Object.hasOwn(presets, name) ? name : resolve(name));
+    const imported = datasetFolder(values.db);
+    if (plan) await requireDatasets(plan, imported);
+    const load = (dataset: DatasetSpec) => loadDataset(dataset, bundledDirectory, imported);
     const gpu = await openNodeContext();
     // Loaded here and not above: the engine is large, and most commands do without it.
     const { explainModel, explainSpec } = await import('../explain/explain-program.ts');
     const groups = [];
     for (const { name: group, spec } of plan?.groups ?? []) {
-      groups.push(await explainSpec(gpu, group, spec, await loadDataset(spec.dataset)));
+      groups.push(await explainSpec(gpu, group, spec, await load(spec.dataset)));
     }
     for (const { group, optimizer } of modelOptimizers) {
       if (!preset) break;

@@ -1,14 +1,13 @@
 /** `kronlab import`: a person's own data into the lab. */
-import { dirname, join, resolve } from 'node:path';
 import { KronlabError } from '../../contract/errors.ts';
 import { importFormats, type ImportFormat } from '../../contract/datasets.ts';
 import { importDataset } from '../../datasets/import/import.ts';
 import { defaultLimits, type ImportContext } from '../../datasets/import/limits.ts';
 import { openSources } from '../../datasets/node/sources.ts';
 import { DatasetStore, type StoredDataset } from '../../datasets/node/store.ts';
-import { dataDirectory } from '../../main/services/paths.ts';
 import { formatCount } from '../../training/charts/format.ts';
 import type { Command } from '../command.ts';
+import { datasetFolder } from '../dataset-folder.ts';
 import { readOptions } from '../options.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -76,11 +75,6 @@ database. The same data out of two formats is one data set. docs/data.md explain
     }
   },
 };
-
-/** The data sets of a database lie beside it. */
-function datasetFolder(database: string | undefined): string {
-  return join(database === undefined ? dataDirectory() : dirname(resolve(database)), 'datasets');
-}
 
 function summaryOf({ id, name, hash, examples, shapes, classes, splits, skipped }: StoredDataset) {
   return { id, name, hash, examples, shape: exampleShape(shapes), classes, splits, skipped };

@@ -6,9 +6,10 @@ import { defaultLimits } from '../../datasets/import/limits.ts';
 import { openSources } from '../../datasets/node/sources.ts';
 import { formatCount, formatDuration } from '../../training/charts/format.ts';
 import type { Command } from '../command.ts';
+import { datasetFolder } from '../dataset-folder.ts';
 import { readCount, readOptions, readWholeNumbers, required } from '../options.ts';
 import { prepareOutFolder, writeFiles } from '../out-folder.ts';
-import { changePlan, planFromNameOrFile, type ComparisonPlan } from '../plan.ts';
+import { changePlan, planFromNameOrFile, requireDatasets, type ComparisonPlan } from '../plan.ts';
 import { StopControl } from '../train-run.ts';
 
 export const weightsCommand: Command = {
@@ -24,7 +25,8 @@ comparison file as for "compare --spec", or a JSON file with the settings of one
   --start FILE    weights to start from; names, shapes and types must fit the model
   --group NAME    which group of SPEC to train; default: the first
   --seed N        another seed
-  --steps N       another budget`,
+  --steps N       another budget
+  --db FILE       the database whose imported data sets are meant, where it is not the app's own`,
 
   async run(args, { terminal, createTrainer }) {
     const { positionals, values } = readOptions(
@@ -36,6 +38,7 @@ comparison file as for "compare --spec", or a JSON file with the settings of one
         group: { type: 'string' },
         seed: { type: 'string' },
         steps: { type: 'string' },
+        db: { type: 'string' },
       },
       1,
     );
@@ -44,15 +47,20 @@ comparison file as for "compare --spec", or a JSON file with the settings of one
     const plan = changePlan(await planFromNameOrFile(Object.hasOwn(presets, name) ? name : resolve(name)), {
       steps: values.steps === undefined ? undefined : readCount('--steps', values.steps),
     });
+    const imported = datasetFolder(values.db);
+    await requireDatasets(plan, imported);
     const [seed = plan.seeds[0] ?? 0] =
       values.seed === undefined ? [] : readWholeNumbers('--seed', values.seed);
     const spec = { ...groupOf(plan, values.group).spec, seed };
     const start = values.start === undefined ? null : await startOf(resolve(values.start));
     await prepareOutFolder(dirname(out));
-    const trainer = await createTrainer(undefined, {
-      ...(start && { start }),
-      keep: async (pieces) => {
-        await writeFiles(dirname(out), [{ name: basename(out), content: pieces }]);
+    const trainer = await createTrainer({
+      imported,
+      weights: {
+        ...(start && { start }),
+        keep: async (pieces) => {
+          await writeFiles(dirname(out), [{ name: basename(out), content: pieces }]);
+        },
       },
     });
     const control = new StopControl();
