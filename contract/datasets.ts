@@ -2,7 +2,6 @@
 import { z } from 'zod';
 import { datasetKinds, datasetTasks } from './data-kinds.ts';
 
-
 export const importFormats = [
   'idx',
   'cifar',
@@ -78,6 +77,12 @@ export const datasetRecordSchema = z.object({
 });
 
 export type DatasetRecord = z.infer<typeof datasetRecordSchema>;
+
+/** An imported data set as it is kept: its record, and the bytes of the safetensors file of its tensors. */
+export interface StoredFiles {
+  record: DatasetRecord;
+  bytes: Uint8Array<ArrayBuffer>;
+}
 
 /** What a list shows of a data set. */
 export const datasetSummarySchema = z.object({
@@ -200,6 +205,9 @@ export type ImportPreview = z.infer<typeof importPreviewSchema>;
 const importId = z.string().regex(/^[\w-]{8,64}$/);
 const datasetId = z.string().min(1).max(100);
 
+/** Bytes that one `datasets.read` answers with at most: few enough that nothing else waits long behind them. */
+export const datasetPieceBytes = 4 * 1024 * 1024;
+
 /** Calls about data sets that are there. */
 export const datasetCalls = {
   /** Bundled ones first, then imported ones, the newest first; of the trash, the imported ones in it. */
@@ -211,6 +219,16 @@ export const datasetCalls = {
   'datasets.sample': {
     input: z.strictObject({ id: datasetId, count: z.int().gte(1).lte(100) }),
     output: datasetSampleSchema,
+  },
+  /** The record of an imported data set, and how many bytes its safetensors file has. */
+  'datasets.open': {
+    input: z.strictObject({ id: datasetId }),
+    output: z.object({ record: datasetRecordSchema, bytes: z.int().gte(0) }),
+  },
+  /** Bytes of that file from `start`, in Base64; at most `datasetPieceBytes`, fewer where it ends. */
+  'datasets.read': {
+    input: z.strictObject({ id: datasetId, start: z.int().gte(0) }),
+    output: z.object({ bytes: z.string() }),
   },
   'datasets.rename': {
     input: z.strictObject({ id: datasetId, name: nameSchema }),

@@ -28,6 +28,8 @@ function services(overrides: Partial<Services>): Services {
     'datasets.list': unused,
     'datasets.get': unused,
     'datasets.sample': unused,
+    'datasets.open': unused,
+    'datasets.read': unused,
     'datasets.rename': unused,
     'datasets.tag': unused,
     'datasets.trash': unused,

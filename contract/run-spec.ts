@@ -11,7 +11,7 @@ const whole = z.number('must be a whole number').refine(Number.isSafeInteger, 'm
 const count = whole.gte(1, 'must be at least 1');
 
 export const datasetSpecSchema = z.strictObject({
-  /** Id of a data set; step one of the lab ships `digits`. */
+  /** Id of a bundled data set, or of an imported one. */
   id: z.string().min(1),
   /** Seed of the split into training and validation examples, where the data set itself makes none. */
   splitSeed: whole.gte(0).default(0),

@@ -2,6 +2,8 @@
  * What a training loop tells whoever started it, and what it can be told. The same interface serves the window's
  * training worker and the command line; the engine implements `Trainer` in `training/loop`.
  */
+import type { StoredFiles } from './datasets.ts';
+import type { ErrorShape } from './errors.ts';
 import type { RunSpec } from './run-spec.ts';
 import type { Environment, LayerReport, MetricBatch, Phase, RunEvent, RunStatus } from './runs.ts';
 
@@ -74,6 +76,8 @@ export type WorkerRequest =
   | { type: 'train'; runId: string; spec: RunSpec }
   /** The answer to `read-kernels`. */
   | { type: 'kernels'; choices: unknown }
+  /** The answer to `read-dataset` of this number. */
+  | { type: 'dataset'; request: number; answer: StoredFiles | { error: ErrorShape } }
   | { type: 'command'; command: 'run' | 'pause' | 'stop' };
 
 /** What the training worker sends back. */
@@ -81,8 +85,9 @@ export type WorkerMessage =
   | { type: 'adapter'; report: AdapterReport }
   | { type: 'read-kernels'; owner: KernelOwner }
   | { type: 'keep-kernels'; owner: KernelOwner; choices: Readonly<Record<string, string>> }
+  | { type: 'read-dataset'; request: number; id: string }
   | { type: 'started'; runId: string; environment: Environment; layers: LayerReport[]; parameters: number }
   | { type: 'progress'; runId: string; progress: TrainingProgress }
   | { type: 'append'; runId: string; metrics: MetricBatch; events: RunEvent[] }
   | { type: 'finished'; runId: string; result: TrainingResult }
-  | { type: 'failed'; runId: string | null; error: import('./errors.ts').ErrorShape };
+  | { type: 'failed'; runId: string | null; error: ErrorShape };

@@ -5,6 +5,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { api, type ApiName, type Client, type Transport } from './api.ts';
 import { createClient } from './client.ts';
+import { fetchDatasetFiles } from './dataset-files.ts';
+import { datasetPieceBytes } from './datasets.ts';
 import { presets, presetRuns } from './presets.ts';
 import type { Environment, MetricBatch, RunSummary } from './runs.ts';
 
@@ -12,6 +14,8 @@ export interface TransportFixture {
   transport: Transport;
   /** A second window of the same app. */
   second: Transport;
+  /** Imports a text of this many characters into the app, as another window would; answers its id. */
+  importText(length: number): Promise<string>;
   /** Takes the app and both transports down. */
   dispose(): Promise<void>;
 }
@@ -139,6 +143,25 @@ export function describeTransport(name: string, open: () => Promise<TransportFix
       expect(await client.call('kernels.read', owner)).toEqual(choices);
       expect(await client.call('kernels.read', { ...owner, version: '2' })).toEqual({});
       expect(await client.call('kernels.read', { ...owner, adapter: 'Another' })).toEqual({});
+    });
+
+    it('brings the files of an imported data set over, in pieces', async () => {
+      // A token is four bytes: two pieces and a little.
+      const id = await fixture.importText(datasetPieceBytes / 2 + 5);
+      const { record, bytes } = await fetchDatasetFiles(client, id);
+      expect(record).toMatchObject({ id, kind: 'text', examples: datasetPieceBytes / 2 + 5 });
+      const headerLength = Number(new DataView(bytes.buffer).getBigUint64(0, true));
+      const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + headerLength))) as unknown;
+      expect(header).toMatchObject({ tokens: { dtype: 'U32', shape: [record.examples] } });
+      const tokens = new Uint32Array(bytes.slice(8 + headerLength).buffer);
+      expect(tokens).toHaveLength(record.examples);
+      // The text counts through its characters, so every place says what must stand there.
+      expect(tokens.every((token, i) => token === i % record.classes.length)).toBe(true);
+      await expect(fetchDatasetFiles(client, 'digits')).rejects.toThrow('id: "digits" is part of the lab');
+      await expect(fetchDatasetFiles(client, 'nowhere')).rejects.toMatchObject({
+        code: 'not-found',
+        message: expect.stringContaining(`digits, `) as unknown,
+      });
     });
 
     it.each<[ApiName, unknown, string]>([

@@ -1,13 +1,17 @@
 /**
  * Data sets in the window's training worker: the bundled files are assets of the build, fetched from wherever the app
- * itself was loaded. The command line has `node/load.ts`.
+ * itself was loaded; imported ones come from the Node side. The command line has `node/load.ts`.
  */
+import type { StoredFiles } from '../contract/datasets.ts';
 import { KronlabError } from '../contract/errors.ts';
 import type { DatasetSpec } from '../contract/run-spec.ts';
-import type { PreparedDataset } from './dataset.ts';
+import type { DatasetEntry, PreparedDataset } from './dataset.ts';
+import { bytesSource } from './import/byte-source.ts';
 import { prepareDataset } from './prepare.ts';
 import { readDataset } from './read.ts';
-import { findDataset } from './registry.ts';
+import { datasets, findDataset } from './registry.ts';
+import { readStored } from './stored.ts';
+import type { TensorDataset } from './tensor-dataset.ts';
 
 /** By file. Written out, because the bundler only finds an asset whose path is a literal. */
 const assets: Record<string, URL> = {
@@ -24,18 +28,39 @@ const assets: Record<string, URL> = {
 };
 
 /**
- * Fetches, splits and standardises a data set. Throws `KronlabError`: `not-found` for an unknown id, `unavailable` when
- * the file cannot be fetched, `invalid` for a damaged file or a fraction that leaves a part empty.
+ * Fetches, splits and standardises a data set. Throws `KronlabError`: `unavailable` when a file cannot be fetched,
+ * `invalid` for a damaged file or a fraction that leaves a part empty, and for an id that is not bundled what
+ * `fetchImported` throws.
  *
  * @param fetchFile replaces `fetch` in tests
+ * @param fetchImported answers with the files of an imported data set; without it only bundled ones are known
  */
 export async function loadDataset(
   spec: DatasetSpec,
   fetchFile: (url: URL) => Promise<Response> = fetch,
+  fetchImported?: (id: string) => Promise<StoredFiles>,
 ): Promise<PreparedDataset> {
-  const entry = findDataset(spec.id);
-  const files = await Promise.all(entry.files.map((file) => fetchBundled(file, fetchFile)));
-  return prepareDataset(entry.id, await readDataset(entry, files), spec);
+  const isBundled = datasets.some(({ id }) => id === spec.id);
+  const dataset =
+    isBundled || !fetchImported
+      ? await readBundled(findDataset(spec.id), fetchFile)
+      : await readImported(spec.id, fetchImported);
+  return prepareDataset(spec.id, dataset, spec);
+}
+
+async function readBundled(
+  entry: DatasetEntry,
+  fetchFile: (url: URL) => Promise<Response>,
+): Promise<TensorDataset> {
+  return readDataset(entry, await Promise.all(entry.files.map((file) => fetchBundled(file, fetchFile))));
+}
+
+async function readImported(
+  id: string,
+  fetchImported: (id: string) => Promise<StoredFiles>,
+): Promise<TensorDataset> {
+  const { record, bytes } = await fetchImported(id);
+  return readStored(record, bytesSource(bytes, record.name));
 }
 
 async function fetchBundled(

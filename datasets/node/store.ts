@@ -8,18 +8,18 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { datasetRecordSchema } from '../../contract/datasets.ts';
 import { KronlabError } from '../../contract/errors.ts';
-import { contentHash } from '../content-hash.ts';
+import type { ByteSource } from '../import/byte-source.ts';
 import { readSafetensorsHeader, encodeSafetensors } from '../import/formats/safetensors.ts';
 import { defaultLimits } from '../import/limits.ts';
 import type { ImportResult } from '../import/import.ts';
 import { datasetStatistics } from '../statistics.ts';
+import { readStored, valuesOf } from '../stored.ts';
 import {
   elementBytes,
   type Tensor,
   type TensorDataset,
   type TensorReader,
   type TensorType,
-  type TensorValues,
 } from '../tensor-dataset.ts';
 import { openSources } from './sources.ts';
 
@@ -115,29 +115,21 @@ export class DatasetStore {
 
   /** The tensors, checked against the hash. */
   async read(id: string): Promise<TensorDataset> {
-    const record = await this.get(id);
-    const damaged = (why: string) =>
-      new KronlabError(
-        'invalid',
-        `the data set "${record.name}" (${id}) is damaged: ${why}; import it again`,
-      );
-    const tensors = await readTensors(join(this.#pathOf(id), tensorsFile), damaged);
-    const { name, kind, task, examples, classes, columns, edgeColumns, targets, splits, skipped } = record;
-    const dataset: TensorDataset = {
-      ...{ name, kind, task, examples, tensors, classes, edgeColumns, targets, splits, skipped },
-      columns,
-    };
-    if ((await contentHash(dataset)) !== record.hash) throw damaged('its content is not what was imported');
-    return dataset;
+    return readStored(await this.get(id), await this.source(id));
+  }
+
+  /** The file of its tensors as it is. */
+  async source(id: string): Promise<ByteSource> {
+    const [source] = await openSources(join(this.#pathOf(id), tensorsFile), defaultLimits);
+    return source!;
   }
 
   /** Reads pieces of the tensors of a data set, unchecked: for looking at it. */
   async reader(id: string): Promise<TensorReader> {
-    const path = join(this.#pathOf(id), tensorsFile);
-    const [source] = await openSources(path, defaultLimits);
+    const source = await this.source(id);
     const context = { limits: defaultLimits };
     const headers = new Map(
-      (await readSafetensorsHeader(source!, context)).map((header) => [header.name, header]),
+      (await readSafetensorsHeader(source, context)).map((header) => [header.name, header]),
     );
     return {
       shape: (name) => headers.get(name)?.shape ?? null,
@@ -145,7 +137,7 @@ export class DatasetStore {
         const header = headers.get(name);
         if (header === undefined) return [];
         const size = elementBytes[header.type as TensorType];
-        return valuesOf(header.type, await source!.read(header.start + start * size, count * size));
+        return valuesOf(header.type, await source.read(header.start + start * size, count * size));
       },
     };
   }
@@ -232,31 +224,6 @@ async function writeTensors(
   } finally {
     await handle.close();
   }
-}
-
-/** In the types they were written with; the store writes no others. */
-async function readTensors(
-  path: string,
-  damaged: (why: string) => KronlabError,
-): Promise<Record<string, Tensor>> {
-  const [source] = await openSources(path, defaultLimits);
-  const tensors: Record<string, Tensor> = {};
-  for (const { name, type, shape, start, bytes } of await readSafetensorsHeader(source!, {
-    limits: defaultLimits,
-  })) {
-    if (!Object.hasOwn(elementBytes, type)) throw damaged(`"${name}" is of type ${type}`);
-    const piece = await source!.read(start, bytes);
-    if (piece.length !== bytes) throw damaged(`"${name}" is cut short`);
-    tensors[name] = { type: type as TensorType, shape, data: valuesOf(type, piece) };
-  }
-  return tensors;
-}
-
-/** The values that these bytes are, in memory of their own. */
-function valuesOf(type: string, bytes: Uint8Array): TensorValues {
-  const own = Uint8Array.from(bytes).buffer;
-  if (type === 'u8') return new Uint8Array(own);
-  return type === 'u32' ? new Uint32Array(own) : new Float32Array(own);
 }
 
 async function listFolder(folder: string): Promise<StoredDataset[]> {

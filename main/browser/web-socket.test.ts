@@ -1,4 +1,5 @@
 import { describeTransport } from '../../contract/transport-suite.ts';
+import { importText } from '../services/test-inbox.ts';
 import { openTestHost } from './test-host.ts';
 
 describeTransport('the web socket', async () => {
@@ -7,6 +8,7 @@ describeTransport('the web socket', async () => {
   return {
     transport: await host.connect(cookie, 'first-window'),
     second: await host.connect(cookie, 'second-window'),
+    importText: (length) => importText(host.app, length),
     dispose: () => host.close(),
   };
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { describeTransport } from '../../contract/transport-suite.ts';
 import { createApp } from '../services/create-app.ts';
+import { importText } from '../services/test-inbox.ts';
 import { callChannel } from './channels.ts';
 import { trackLiveRuns } from './live-runs.ts';
 import { appUrl } from './policy.ts';
@@ -29,6 +30,7 @@ describeTransport('the IPC of Electron', async () => {
   return {
     transport,
     second: other,
+    importText: (length) => importText(app, length),
     async dispose() {
       transport.close();
       other.close();

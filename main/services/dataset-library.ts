@@ -1,9 +1,10 @@
 /** Data sets that are there, bundled and imported: list, look at, rename, tag, put in the trash and take out again. */
-import type { DatasetRecord, DatasetSummary } from '../../contract/datasets.ts';
+import { datasetPieceBytes, type DatasetRecord, type DatasetSummary } from '../../contract/datasets.ts';
 import { KronlabError } from '../../contract/errors.ts';
 import type { Services } from '../../contract/router.ts';
 import type { RunSummary } from '../../contract/runs.ts';
 import type { DatasetEntry } from '../../datasets/dataset.ts';
+import { requireDataset } from '../../datasets/node/load.ts';
 import type { DatasetStore, StoredDataset } from '../../datasets/node/store.ts';
 import { datasets as bundledSets } from '../../datasets/registry.ts';
 import { sampleDataset } from '../../datasets/sample.ts';
@@ -15,6 +16,8 @@ type Calls =
   | 'datasets.list'
   | 'datasets.get'
   | 'datasets.sample'
+  | 'datasets.open'
+  | 'datasets.read'
   | 'datasets.rename'
   | 'datasets.tag'
   | 'datasets.trash';
@@ -81,6 +84,18 @@ export function createDatasetLibrary(
     async 'datasets.sample'({ id, count }) {
       if (findBundled(id) !== undefined) return (await read(id)).sample;
       return sampleDataset(await imported.get(id), await imported.reader(id), count);
+    },
+
+    async 'datasets.open'({ id }) {
+      const record = await requireDataset(id, imported.folder);
+      if ('read' in record)
+        throw new KronlabError('invalid', `id: "${id}" is part of the lab; its files come with the page.`);
+      return { record, bytes: (await imported.source(id)).size };
+    },
+
+    async 'datasets.read'({ id, start }) {
+      const piece = await (await imported.source(id)).read(start, datasetPieceBytes);
+      return { bytes: Buffer.from(piece.buffer, piece.byteOffset, piece.length).toString('base64') };
     },
 
     'datasets.rename': ({ id, name }) => change(id, () => imported.rename(id, name)),

@@ -1,6 +1,7 @@
 import { describeTransport } from '../../contract/transport-suite.ts';
 import { createApp } from './create-app.ts';
 import { createDirectTransport } from './direct-transport.ts';
+import { importText } from './test-inbox.ts';
 
 describeTransport('the direct transport', async () => {
   const app = createApp({ dataDir: '', databasePath: ':memory:', host: 'direct', checkOutputs: true });
@@ -9,6 +10,7 @@ describeTransport('the direct transport', async () => {
   return {
     transport,
     second,
+    importText: (length) => importText(app, length),
     async dispose() {
       transport.close();
       second.close();

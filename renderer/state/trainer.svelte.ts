@@ -4,6 +4,7 @@
  * cannot train at all (no adapter, a device lost twice in a row) holds the queue, and the runs stay queued.
  */
 import type { Client } from '../../contract/api.ts';
+import { fetchDatasetFiles } from '../../contract/dataset-files.ts';
 import { KronlabError } from '../../contract/errors.ts';
 import { createKernelStore } from '../../contract/kernel-store.ts';
 import type { RunSummary } from '../../contract/runs.ts';
@@ -21,7 +22,8 @@ import type { Toasts } from './toasts.svelte.ts';
 
 /** The part of `Worker` the queue needs; tests put a fake in its place. */
 export interface TrainingPort {
-  postMessage(request: WorkerRequest): void;
+  /** `transfer`: what goes over without being copied, and is gone here. */
+  postMessage(request: WorkerRequest, transfer?: Transferable[]): void;
   onMessage(listener: (message: WorkerMessage) => void): void;
   /** The worker itself broke, e.g. an error outside of any run. */
   onCrash(listener: (reason: string) => void): void;
@@ -182,6 +184,10 @@ export class TrainerStore {
       void this.#answerKernels(message.owner);
       return;
     }
+    if (message.type === 'read-dataset') {
+      void this.#answerDataset(message.request, message.id);
+      return;
+    }
     if (message.type === 'keep-kernels') {
       // What cannot be kept is measured again at the next start.
       this.#kernels.keep(message.owner, message.choices).catch(() => undefined);
@@ -200,6 +206,18 @@ export class TrainerStore {
     const port = this.#port;
     const choices = await this.#kernels.read(owner).catch(() => null);
     port?.postMessage({ type: 'kernels', choices });
+  }
+
+  /** The run that waits for it fails with the reason where it does not come. */
+  async #answerDataset(request: number, id: string): Promise<void> {
+    const port = this.#port;
+    try {
+      const answer = await fetchDatasetFiles(this.#client, id);
+      port?.postMessage({ type: 'dataset', request, answer }, [answer.bytes.buffer]);
+    } catch (error) {
+      const answer = { error: KronlabError.from(error).toShape() };
+      port?.postMessage({ type: 'dataset', request, answer });
+    }
   }
 
   #receiveOfRun(live: LiveRun, message: RunMessage): void {

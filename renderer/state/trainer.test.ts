@@ -1,5 +1,6 @@
 // @vitest-environment happy-dom
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { DatasetRecord } from '../../contract/datasets.ts';
 import { KronlabError } from '../../contract/errors.ts';
 import type { AdapterReport } from '../../contract/training.ts';
 import type { MetricBatch, RunSummary } from '../../contract/runs.ts';
@@ -253,3 +254,47 @@ test('what the worker measured is kept; a store that cannot keep it disturbs not
   expect(client.calls).toEqual([{ name: 'kernels.keep', input: { ...owner, choices } }]);
   expect(toasts.items).toEqual([]);
 });
+
+test('the worker gets the files of an imported data set piece by piece, or the reason why not', async () => {
+  const record = datasetRecord('0123456789abcdef');
+  client.answers['datasets.open'] = () => ({ record, bytes: 5 });
+  client.answers['datasets.read'] = ({ start }) => ({
+    bytes: start === 0 ? btoa('\u0001\u0002\u00ff') : btoa('ab'),
+  });
+  trainer.probe();
+  port().say({ type: 'read-dataset', request: 7, id: record.id });
+  await vi.advanceTimersByTimeAsync(0);
+  expect(client.inputs('datasets.read').map(({ start }) => start)).toEqual([0, 3]);
+  const bytes = Uint8Array.of(1, 2, 255, 97, 98);
+  expect(port().requests.at(-1)).toEqual({ type: 'dataset', request: 7, answer: { record, bytes } });
+
+  client.answers['datasets.read'] = () => ({ bytes: '' });
+  port().say({ type: 'read-dataset', request: 8, id: record.id });
+  await vi.advanceTimersByTimeAsync(0);
+  expect(port().requests.at(-1)).toMatchObject({
+    request: 8,
+    answer: {
+      error: { code: 'invalid', message: expect.stringContaining('changed while it was read') as unknown },
+    },
+  });
+});
+
+function datasetRecord(id: string): DatasetRecord {
+  return {
+    ...{ id, hash: '', name: 'Mine', tags: [], kind: 'table', task: 'regression', examples: 1, shapes: {} },
+    ...{ classes: [], columns: [], edgeColumns: [], targets: ['y'], splits: [], importedMs: 0 },
+    skipped: { total: 0, reasons: [] },
+    source: { format: 'csv', files: [] },
+    statistics: {
+      ...{
+        bytes: 0,
+        classCounts: null,
+        inputs: null,
+        columns: null,
+        targets: null,
+        meanImage: null,
+        graphs: null,
+      },
+    },
+  };
+}

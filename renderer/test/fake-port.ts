@@ -8,9 +8,9 @@ export class FakePort implements TrainingPort {
   #message: (message: WorkerMessage) => void = () => undefined;
   #crash: (reason: string) => void = () => undefined;
 
-  postMessage(request: WorkerRequest): void {
+  postMessage(request: WorkerRequest, transfer: Transferable[] = []): void {
     // A real worker gets a structured clone; anything that cannot be cloned must fail here too.
-    this.requests.push(structuredClone(request));
+    this.requests.push(structuredClone(request, { transfer }));
   }
 
   onMessage(listener: (message: WorkerMessage) => void): void {

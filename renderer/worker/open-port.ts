@@ -8,7 +8,7 @@ export function openTrainingPort(): TrainingPort {
     name: 'training',
   });
   return {
-    postMessage: (request) => worker.postMessage(request),
+    postMessage: (request, transfer = []) => worker.postMessage(request, transfer),
     onMessage(listener) {
       worker.addEventListener('message', (event: MessageEvent<WorkerMessage>) => listener(event.data));
     },

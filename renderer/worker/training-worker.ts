@@ -12,6 +12,7 @@ import { createTrainer } from '../../training/loop/trainer.ts';
 import { version } from '../../package.json';
 import { hostName } from './host-name.ts';
 import { RunControl } from './run-control.ts';
+import { WindowDatasets } from './window-datasets.ts';
 
 let trainer: Promise<Trainer> | null = null;
 let control: RunControl | null = null;
@@ -31,6 +32,8 @@ const kernels: KernelStore = {
   },
 };
 
+const imported = new WindowDatasets(send);
+
 function send(message: WorkerMessage): void {
   postMessage(message);
 }
@@ -49,7 +52,7 @@ function openTrainer(): Promise<Trainer> {
     gpu: 'gpu' in navigator ? navigator.gpu : undefined,
     host: hostName(navigator.userAgent),
     appVersion: version,
-    loadDataset: (spec) => loadDataset(spec),
+    loadDataset: (spec) => loadDataset(spec, undefined, (id) => imported.fetch(id)),
     kernels,
   });
 }
@@ -97,6 +100,8 @@ addEventListener('message', (event: MessageEvent<WorkerRequest>) => {
     case 'kernels':
       takeChoices(request.choices);
       return undefined;
+    case 'dataset':
+      return imported.take(request);
     case 'command':
       return control?.set(request.command);
     default:
