@@ -17,50 +17,52 @@ async function goTo(page: Page, path: string): Promise<void> {
 
 /** Looks at the page in both themes; every fault is reported, not only the first. */
 async function expectNoFaults(page: Page, name: string): Promise<void> {
-  for (const colorScheme of themes) {
-    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-    expect.soft(await accessibilityFaults(page), `${name}, ${colorScheme}`).toEqual([]);
-  }
+  for (const colorScheme of themes) await expectNoFaultsIn(colorScheme, page, name);
 }
 
-test('axe finds nothing on any page, light or dark', async ({ labPage: page }) => {
-  await test.step('pages of an empty lab', async () => {
-    for (const path of [
-      '/runs',
-      '/compare',
-      '/new',
-      '/data',
-      '/data?set=digits',
-      '/gpu',
-      '/settings',
-      '/nowhere',
-    ]) {
-      await goTo(page, path);
-      await expectNoFaults(page, `${path} when empty`);
-    }
-  });
+async function expectNoFaultsIn(
+  colorScheme: (typeof themes)[number],
+  page: Page,
+  name: string,
+): Promise<void> {
+  await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+  expect.soft(await accessibilityFaults(page), `${name}, ${colorScheme}`).toEqual([]);
+}
 
-  const run = await trainComparison(page, twoOptimisers);
-  await test.step('pages with runs', async () => {
+// A test for each theme and group of pages: axe takes seconds for a page, and a slow machine many.
+for (const theme of themes) {
+  for (const paths of [
+    ['/runs', '/compare', '/new'],
+    ['/data', '/data?set=digits', '/gpu', '/settings', '/nowhere'],
+  ]) {
+    test(`axe finds nothing in an empty lab, ${theme}: ${paths.join(', ')}`, async ({ labPage: page }) => {
+      for (const path of paths) {
+        await goTo(page, path);
+        await expectNoFaultsIn(theme, page, `${path} when empty`);
+      }
+    });
+  }
+
+  test(`axe finds nothing on pages with runs, ${theme}`, async ({ labPage: page }) => {
+    const run = await trainComparison(page, twoOptimisers);
     for (const path of [`/runs/${run.id}`, '/runs', '/compare']) {
       await goTo(page, path);
       if (path === '/compare') await expect(new ComparePage(page).verdict).toBeVisible();
-      await expectNoFaults(page, path);
+      await expectNoFaultsIn(theme, page, path);
     }
+    await test.step('what opens above a page', async () => {
+      await new ComparePage(page).openExportMenu();
+      await expectNoFaultsIn(theme, page, 'export menu');
+      await page.keyboard.press('Escape');
+      await page.keyboard.press('?');
+      await expectNoFaultsIn(theme, page, 'sheet of keys');
+      await page.keyboard.press('Escape');
+      await page.keyboard.press('Control+k');
+      await page.keyboard.type('adam');
+      await expectNoFaultsIn(theme, page, 'palette');
+    });
   });
-
-  await test.step('what opens above a page', async () => {
-    await new ComparePage(page).openExportMenu();
-    await expectNoFaults(page, 'export menu');
-    await page.keyboard.press('Escape');
-    await page.keyboard.press('?');
-    await expectNoFaults(page, 'sheet of keys');
-    await page.keyboard.press('Escape');
-    await page.keyboard.press('Control+k');
-    await page.keyboard.type('adam');
-    await expectNoFaults(page, 'palette');
-  });
-});
+}
 
 test('a wrong field is tied to its sentence', async ({ labPage: page }) => {
   await goTo(page, '/new');

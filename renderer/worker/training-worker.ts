@@ -101,7 +101,7 @@ addEventListener('message', (event: MessageEvent<WorkerRequest>) => {
       takeChoices(request.choices);
       return undefined;
     case 'dataset':
-      return imported.take(request);
+      return void imported.take(request);
     case 'command':
       return control?.set(request.command);
     default:
