@@ -67,7 +67,9 @@ it('is found by its id beside the database, and learnt from', async () => {
   const compared = await kronlab('compare', '--spec', spec, '--out', out);
   expect(compared.code, compared.err).toBe(0);
   const metrics = (await readFile(join(out, 'metrics_long.csv'), 'utf8')).trim().split('\n');
-  const errors = metrics.filter((line) => line.includes(',val.rmse,')).map((l) => Number(l.split(',').at(-1)));
+  const errors = metrics
+    .filter((line) => line.includes(',val.rmse,'))
+    .map((l) => Number(l.split(',').at(-1)));
   // Predicting the mean is wrong by the spread of y, about 11; a net that learnt the line is not.
   expect(errors.at(-1)).toBeLessThan(5);
 

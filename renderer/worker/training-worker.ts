@@ -101,7 +101,8 @@ addEventListener('message', (event: MessageEvent<WorkerRequest>) => {
       takeChoices(request.choices);
       return undefined;
     case 'dataset':
-      return void imported.take(request);
+      imported.take(request);
+      return undefined;
     case 'command':
       return control?.set(request.command);
     default:
