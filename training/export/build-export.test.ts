@@ -105,6 +105,7 @@ describe('runs.csv', () => {
         "param.model.kind",
         "param.model.mlpRatio",
         "param.model.patch",
+        "param.model.pool",
         "param.model.width",
         "param.optimizer.adaptationDecay",
         "param.optimizer.adaptationInterval",
