@@ -14,8 +14,10 @@ const groups = ['AdamW', 'K-FAC expand', 'SGD'];
 const seeds = [1, 2];
 const steps = 40;
 const evaluateEvery = 10;
-/** Every step: loss, learning rate, time. Every evaluation: loss and accuracy. */
-const observationsOfARun = 3 * steps + 2 * (steps / evaluateEvery);
+const atEveryStep = ['train.loss', 'train.lr', 'time.step_ms'];
+const atEveryEvaluation = ['val.loss', 'val.accuracy', 'val.ece'];
+const observationsOfARun =
+  atEveryStep.length * steps + atEveryEvaluation.length * (steps / evaluateEvery);
 
 test('a first comparison, from the empty lab to the files', async ({ labPage: page }) => {
   const runs = new RunsPage(page);
@@ -157,9 +159,8 @@ function checkMetrics(columns: readonly string[], rows: readonly Row[]): void {
   for (const own of byRun.values()) {
     const stepsOf = (metric: string) =>
       own.filter((row) => row['metric'] === metric).map((row) => Number(row['step']));
-    for (const metric of ['train.loss', 'train.lr', 'time.step_ms'])
-      expect(stepsOf(metric)).toEqual(everyStep);
-    for (const metric of ['val.loss', 'val.accuracy']) expect(stepsOf(metric)).toEqual(evaluations);
+    for (const metric of atEveryStep) expect(stepsOf(metric)).toEqual(everyStep);
+    for (const metric of atEveryEvaluation) expect(stepsOf(metric)).toEqual(evaluations);
     const losses = own.filter((row) => row['metric'] === 'train.loss').map((row) => Number(row['value']));
     expect(losses.every((loss) => Number.isFinite(loss) && loss > 0)).toBe(true);
     expect(losses.at(-1), 'it has learnt something').toBeLessThan(losses[0] ?? 0);
