@@ -3,25 +3,25 @@
  * Curves depend on the metric and the band, the comparison on the target as well, so that dragging the target
  * recomputes no curve.
  */
-import type { RunSummary } from '../../contract/runs.ts';
+import type { MetricKey, RunSummary } from '../../contract/runs.ts';
 import { comparisonLines, comparisonMarks } from '../../training/charts/comparison-chart.ts';
 import { slotColor, type Encoding } from '../../training/charts/encoding.ts';
 import { compare, groupRuns, type BandKind, type Target } from '../../training/statistics/index.ts';
 import { timeRefusal, verdictSentence } from '../../training/charts/verdict-sentence.ts';
 import type { Lab } from '../state/lab.svelte.ts';
-import { presetTarget, tidyTarget, type ComparedMetric } from './targets.ts';
+import { comparedMetrics, presetTarget, tidyTarget } from './targets.ts';
 
 export class CompareView {
   #lab: Lab;
   #runs: () => readonly RunSummary[];
-  metric = $state<ComparedMetric>('val.accuracy');
   show = $state<'both' | 'step' | 'time'>('both');
   band = $state<BandKind>('min-max');
   logY = $state(false);
   asTable = $state(false);
   /** Group the pointer or the focus is on. */
   highlighted = $state<string | null>(null);
-  #moved = $state.raw<{ metric: ComparedMetric; value: number } | null>(null);
+  #moved = $state.raw<{ metric: MetricKey; value: number } | null>(null);
+  #chosenMetric = $state<MetricKey | null>(null);
   #chosenReference = $state<string | null>(null);
 
   constructor(lab: Lab, runs: () => readonly RunSummary[]) {
@@ -30,6 +30,11 @@ export class CompareView {
   }
 
   readonly runs = $derived.by(() => this.#runs());
+  readonly metrics = $derived.by(() => comparedMetrics(this.runs));
+  /** The chosen one where these runs have it, else what they were to reach. */
+  readonly metric: MetricKey = $derived.by(
+    () => this.metrics.find((metric) => metric === this.#chosenMetric) ?? this.metrics[0] ?? 'val.loss',
+  );
   readonly series = $derived.by(() =>
     this.runs.flatMap((run) => this.#lab.series.get(run.id, this.metric) ?? []),
   );
@@ -61,6 +66,10 @@ export class CompareView {
   readonly marks = $derived.by(() => comparisonMarks(this.comparison, (hash) => this.colorOf(hash)));
   readonly sentence = $derived.by(() => verdictSentence(this.comparison));
   readonly timeRefusal = $derived.by(() => timeRefusal(this.comparison));
+
+  chooseMetric(metric: MetricKey): void {
+    this.#chosenMetric = metric;
+  }
 
   encodingOf(hash: string): Encoding | undefined {
     return this.encodings.get(hash);

@@ -55,5 +55,9 @@ describe('targets', () => {
     expect(tidyTarget('val.accuracy', 1.7)).toBe(1);
     expect(tidyTarget('val.accuracy', 0.93049)).toBe(0.93);
     expect(tidyTarget('val.loss', -3)).toBe(0.000001);
+    expect(tidyTarget('val.rmse', 41.26)).toBe(41.3);
+    expect(tidyTarget('val.r2', -0.25)).toBe(-0.25);
+    expect(tidyTarget('val.r2', 1.5)).toBe(1);
+    expect(tidyTarget('val.ece', 3)).toBe(1);
   });
 });

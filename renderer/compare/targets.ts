@@ -2,12 +2,18 @@
 import { metricDefinitions, type MetricKey, type RunSummary } from '../../contract/runs.ts';
 import { isBetter, median, targetOp, type RunGroup, type Target } from '../../training/statistics/index.ts';
 
-export const comparedMetrics = [
-  'val.accuracy',
-  'val.loss',
-  'train.loss',
-] as const satisfies readonly MetricKey[];
-export type ComparedMetric = (typeof comparedMetrics)[number];
+/** What can be compared of these runs: what they were to reach, then everything else that was measured of them. */
+export function comparedMetrics(runs: readonly RunSummary[]): MetricKey[] {
+  const planned = runs.map((run) => run.spec.target.metric);
+  const measured = runs.flatMap((run) => run.metrics.map(({ key }) => key));
+  const others = (Object.keys(metricDefinitions) as MetricKey[]).filter(
+    (key) => key.startsWith('val.') && measured.includes(key),
+  );
+  return [...new Set<MetricKey>([...planned, ...others, 'val.loss', 'train.loss'])];
+}
+
+/** Metrics that lie between 0 and 1. */
+const shares: readonly MetricKey[] = ['val.accuracy', 'val.ece', 'val.map'];
 
 /** The target the runs were planned with; for other metrics the best value that every group gets to in the median. */
 export function presetTarget(
@@ -21,7 +27,7 @@ export function presetTarget(
   return { metric, op, value: reachableByAll(groups, op) ?? 1 };
 }
 
-/** Accuracies move by 0.002, other metrics by the second digit of their size. */
+/** Accuracies and their like move by 0.002, other metrics by the second digit of their size. */
 export function targetStep(metric: MetricKey, value: number): number {
   if (metricDefinitions[metric].goal === 'max') return 0.002;
   return 10 ** (Math.floor(Math.log10(Math.max(value, 1e-6))) - 1);
@@ -29,9 +35,11 @@ export function targetStep(metric: MetricKey, value: number): number {
 
 /** As it is shown, so that the number on the tag is the number that is compared; inside what the metric can be. */
 export function tidyTarget(metric: MetricKey, value: number): number {
-  if (metricDefinitions[metric].goal === 'max')
-    return Math.min(1, Math.max(0, Math.round(value * 1000) / 1000));
-  return Number(Math.max(value, 1e-6).toPrecision(3));
+  const least = shares.includes(metric) ? 0 : metric === 'val.r2' ? -Infinity : 1e-6;
+  const most = shares.includes(metric) || metric === 'val.r2' ? 1 : Infinity;
+  const inside = Math.min(most, Math.max(least, value));
+  if (metricDefinitions[metric].goal === 'max') return Math.round(inside * 1000) / 1000;
+  return Number(inside.toPrecision(3));
 }
 
 function reachableByAll(groups: readonly RunGroup[], op: Target['op']): number | null {

@@ -1,6 +1,6 @@
 /** `metrics_long.csv`: one observation a row, full resolution, unsmoothed. The shape that loses nothing. */
+import { epochExamples } from '../../datasets/epoch-length.ts';
 import { datasets } from '../../datasets/registry.ts';
-import { heldOutCount } from '../../datasets/split.ts';
 import { metricDefinitions, type MetricKey, type Series } from '../../contract/runs.ts';
 import type { RunSpec } from '../../contract/run-spec.ts';
 import type { RunGroup } from '../statistics/groups.ts';
@@ -49,6 +49,6 @@ export function metricsLongRows(groups: readonly RunGroup[], series: readonly Se
 function epochs(spec: RunSpec): (step: number) => number | null {
   const entry = datasets.find((dataset) => dataset.id === spec.dataset.id);
   if (entry === undefined) return () => null;
-  const examples = entry.examples - heldOutCount(entry.examples, spec.dataset.validationFraction);
+  const examples = epochExamples(entry, spec.dataset);
   return (step) => (step * spec.batchSize) / examples;
 }

@@ -4,6 +4,7 @@
  */
 import type { DatasetPart, DatasetShape, PreparedDataset } from '../../datasets/dataset.ts';
 import { partTensor } from '../../datasets/dataset.ts';
+import { epochWindows, windowCount } from '../../datasets/epoch-length.ts';
 import type { GpuContext } from '../../gpu-kernels/device.ts';
 import { uploadTable, type Region } from '../../gpu-kernels/region.ts';
 import { BatchOrder } from '../loop/batches.ts';
@@ -11,7 +12,7 @@ import type { ModelInputs } from '../models/inputs.ts';
 import type { Graph, Tensor } from '../program/graph.ts';
 import { GraphFeeding } from './graph-feeding.ts';
 import { RowFeeding } from './row-feeding.ts';
-import { WindowFeeding, windowCount } from './window-feeding.ts';
+import { WindowFeeding } from './window-feeding.ts';
 
 /** What a program reads of one batch. */
 export interface FedBatch {
@@ -103,6 +104,5 @@ export function batchOrder(data: PreparedDataset, seed: number): BatchOrder {
   const { kind, example, train } = data;
   if (kind !== 'text') return new BatchOrder(train.count, seed);
   const length = example[0] ?? 1;
-  // One window less than fit, so that all of them can be moved by up to a window's length.
-  return new BatchOrder(windowCount(train.count, length, length - 1), seed, length);
+  return new BatchOrder(epochWindows(train.count, length), seed, length);
 }

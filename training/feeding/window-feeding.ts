@@ -35,8 +35,3 @@ export class WindowFeeding implements Feeding {
     writeRegion(this.gpu, this.starts, starts);
   }
 }
-
-/** Windows of `length` tokens, and one token to predict after the last, that fit into `tokens` after the first `skipped`. */
-export function windowCount(tokens: number, length: number, skipped = 0): number {
-  return Math.max(0, Math.floor((tokens - skipped - 1) / length));
-}

@@ -118,6 +118,11 @@ export class Evaluation {
     return readByHost.flatMap((name) => this.results.get(name) ?? []);
   }
 
+  /** Examples that go through the model at once. */
+  get pieceExamples(): number {
+    return this.piece.examples;
+  }
+
   submit(): void {
     const { data, scope } = this.parts;
     const all = exampleCount(data, data.validation);
@@ -175,7 +180,7 @@ function traceResults(
   if (data.task === 'multi-label') return { outputs };
   const { terms, hits, probabilities } = taskLoss(data.task, outputs, targets);
   if (data.task === 'regression') return { terms, outputs };
-  if (data.task === 'language') return { terms, hits: hits! };
+  if (data.task === 'language') return { terms };
   return { terms, hits: hits!, confidences: rowMaximum(probabilities!) };
 }
 

@@ -21,6 +21,7 @@ import { encodeWeights, readWeights, writeBuffers, type WeightsExchange } from '
 import { size } from '../program/graph.ts';
 import type { Parameter } from '../program/parameters.ts';
 import { randomStreams } from './batches.ts';
+import { checkTarget } from './check-target.ts';
 import { TrainingProgram } from './training-program.ts';
 import { TrainingRun } from './training-run.ts';
 
@@ -129,6 +130,7 @@ class GpuTrainer implements Trainer {
       phaseMs: {},
     });
     const data = await this.dataset(spec.dataset);
+    checkTarget(spec.target, data);
     const { program, kernels } = await this.program(spec, data);
     const { weights } = this.options;
     const given = weights?.start ? await readWeights(weights.start, program.parameters) : null;

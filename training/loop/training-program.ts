@@ -5,7 +5,7 @@
  */
 import { KronlabError } from '../../contract/errors.ts';
 import type { OptimizerSpec, RunSpec } from '../../contract/run-spec.ts';
-import { phases, taskMetrics, type LayerReport, type MetricKey, type Phase } from '../../contract/runs.ts';
+import { phases, type LayerReport, type Phase } from '../../contract/runs.ts';
 import { partTensor, type PreparedDataset } from '../../datasets/dataset.ts';
 import { openScope, releaseScope, type GpuContext } from '../../gpu-kernels/device.ts';
 import { costlyFisher, termsPerExample } from '../curvature/fisher-passes.ts';
@@ -176,7 +176,6 @@ export class TrainingProgram {
 }
 
 function checkFits(gpu: GpuContext, spec: RunSpec, data: PreparedDataset): void {
-  checkTarget(spec, data);
   const examples = exampleCount(data, data.train);
   if (spec.batchSize > examples) {
     const unit = data.kind === 'text' ? 'windows' : 'examples';
@@ -197,17 +196,6 @@ function checkFits(gpu: GpuContext, spec: RunSpec, data: PreparedDataset): void 
           `${data.name} are ${bytes} bytes; this adapter binds at most ${limit} at once`,
       );
     }
-  }
-}
-
-/** A target must be measured, and the value is reached from the worse side. */
-function checkTarget({ target }: RunSpec, { name, task }: PreparedDataset): void {
-  const known: readonly MetricKey[] = taskMetrics[task];
-  if (!known.includes(target.metric)) {
-    throw new KronlabError(
-      'invalid',
-      `target.metric: ${target.metric} is not measured for the task of ${name}, ${task}; choose ${known.join(', ')}`,
-    );
   }
 }
 
