@@ -12,8 +12,9 @@ import { ModelBuilder } from '../models/model-builder.ts';
 import { size } from '../program/graph.ts';
 import { Parameters } from '../program/parameters.ts';
 import { evaluate, expectClose, noise, prepare } from '../program/test-program.ts';
-import { batchOrder, consecutive, createFeeding, exampleCount, ResidentPart } from './feeding.ts';
+import { batchOrder, consecutive, createFeeding, exampleCount } from './feeding.ts';
 import { capacityOf, fillIndices } from './graph-feeding.ts';
+import { ResidentPart } from './part-source.ts';
 import { hostInputs, pickRows, segmentOf } from './test-batches.ts';
 
 const prepared = (dataset: TensorDataset, contextLength?: number): PreparedDataset =>

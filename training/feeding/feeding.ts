@@ -1,17 +1,18 @@
 /**
- * How examples get from a prepared data set into a program: the part lies on the GPU, a step is told which examples it
- * takes, and the batch is put together there. One class for each kind of data that needs another way of choosing.
+ * How examples get from a prepared data set into a program: the part lies on the GPU or is streamed to it, a step is
+ * told which examples it takes, and the batch is put together on the GPU. One class for each kind of data that needs
+ * another way of choosing.
  */
 import type { DatasetPart, DatasetShape, PreparedDataset } from '../../datasets/dataset.ts';
-import { partTensor } from '../../datasets/dataset.ts';
 import { epochWindows, windowCount } from '../../datasets/epoch-length.ts';
 import type { GpuContext } from '../../gpu-kernels/device.ts';
-import { uploadTable, type Region } from '../../gpu-kernels/region.ts';
 import { BatchOrder } from '../loop/batches.ts';
 import type { ModelInputs } from '../models/inputs.ts';
 import type { Graph, Tensor } from '../program/graph.ts';
-import { GraphFeeding } from './graph-feeding.ts';
+import { capacityOf, GraphFeeding } from './graph-feeding.ts';
+import { answersName, gpuTensors, ResidentPart, type PartSource } from './part-source.ts';
 import { RowFeeding } from './row-feeding.ts';
+import { StreamedPart, usualAhead, type Room, type RoomByTensor } from './streamed-part.ts';
 import { WindowFeeding } from './window-feeding.ts';
 
 /** What a program reads of one batch. */
@@ -22,58 +23,65 @@ export interface FedBatch {
 }
 
 export interface Feeding {
+  /** Batches that `expect` can have on their way beside the chosen one. */
+  readonly ahead: number;
   /** The batch as symbols of a program's graph. */
   trace(graph: Graph): FedBatch;
   /** Chooses the examples of everything submitted afterwards; of a text the tokens at which windows begin. */
   choose(rows: Uint32Array): void;
+  /** Says what will be chosen next, after everything said before; what else is chosen costs time, not exactness. */
+  expect(rows: Uint32Array): void;
 }
 
-/** Tensors of a part on the GPU, uploaded once and shared by the programs that read them. */
-export class ResidentPart {
-  readonly part: DatasetPart;
-  private readonly regions: ReadonlyMap<string, Region>;
-
-  constructor(scope: GpuContext, part: DatasetPart) {
-    this.part = part;
-    const names = Object.keys(part.tensors).filter((name) => !hostOnly.has(name));
-    this.regions = new Map(
-      names.map((name) => [name, uploadTable(scope, name, partTensor(part, name).data)]),
-    );
-  }
-
-  /** The tensor as a leaf; throws where the part has none of this name. */
-  leaf(graph: Graph, name: string): Tensor {
-    const { shape, data } = partTensor(this.part, name);
-    const region = this.regions.get(name);
-    if (!region) throw new Error(`"${name}" is kept on the host alone`);
-    return graph.leaf(name, shape, region, data instanceof Uint32Array ? 'u32' : 'f32');
-  }
-
-  /** What is to be predicted: labels or targets. */
-  answers(graph: Graph): Tensor {
-    return this.leaf(graph, 'labels' in this.part.tensors ? 'labels' : 'targets');
-  }
+/** What `createFeeding` reads `batch` examples at a time from; `inOrder` as there. */
+export function openSource(
+  scope: GpuContext,
+  shape: DatasetShape,
+  part: DatasetPart,
+  isStreamed: boolean,
+  batch: number,
+  inOrder = false,
+): PartSource {
+  return isStreamed
+    ? new StreamedPart(scope, part, roomOf(shape, part, batch, inOrder), inOrder ? 1 : usualAhead)
+    : new ResidentPart(scope, part);
 }
-
-/** Read by the host alone, which works out from them which rows a batch takes. */
-const hostOnly: ReadonlySet<string> = new Set(['senders', 'receivers', 'nodeOffsets', 'edgeOffsets']);
 
 /** Feeds `batch` examples at a time; `inOrder`: only ever consecutive ones, as an evaluation takes them. */
 export function createFeeding(
   scope: GpuContext,
   shape: DatasetShape,
-  resident: ResidentPart,
+  source: PartSource,
   batch: number,
   inOrder = false,
 ): Feeding {
   switch (shape.kind) {
     case 'images':
     case 'table':
-      return new RowFeeding(scope, shape.kind, resident, batch);
+      return new RowFeeding(scope, shape.kind, source, batch);
     case 'text':
-      return new WindowFeeding(scope, shape, resident, batch);
+      return new WindowFeeding(scope, shape, source, batch);
     case 'graphs':
-      return new GraphFeeding(scope, resident, batch, inOrder);
+      return new GraphFeeding(scope, source, batch, inOrder);
+    default:
+      return shape.kind satisfies never;
+  }
+}
+
+/** What `batch` examples take of each tensor at most. */
+export function roomOf(shape: DatasetShape, part: DatasetPart, batch: number, inOrder = false): RoomByTensor {
+  const rows = (entries: number): Room => ({ entries, rowsPerEntry: 1 });
+  switch (shape.kind) {
+    case 'images':
+    case 'table':
+      return Object.fromEntries(gpuTensors(part).map((name) => [name, rows(batch)]));
+    case 'text':
+      // A window, and the token to predict after its last.
+      return { tokens: { entries: batch, rowsPerEntry: (shape.example[0] ?? 1) + 1 } };
+    case 'graphs': {
+      const { nodes, edges } = capacityOf(part, batch, inOrder);
+      return { nodes: rows(nodes), edgeFeatures: rows(edges), [answersName(part)]: rows(batch) };
+    }
     default:
       return shape.kind satisfies never;
   }

@@ -11,7 +11,8 @@ import type { Graph, Tensor } from '../program/graph.ts';
 import { gather } from '../program/operations/gather.ts';
 import { noRow } from '../program/operations/inverse-index.ts';
 import { gatherRows } from '../program/operations/segments.ts';
-import type { FedBatch, Feeding, ResidentPart } from './feeding.ts';
+import type { FedBatch, Feeding } from './feeding.ts';
+import { answersName, type PartSource, type RowsByTensor } from './part-source.ts';
 
 const indexNames = ['nodeRows', 'edgeRows', 'senders', 'receivers', 'nodeOffsets', 'edgeOffsets'] as const;
 type IndexName = (typeof indexNames)[number];
@@ -23,7 +24,8 @@ export interface Capacity {
 
 export class GraphFeeding implements Feeding {
   private readonly gpu: GpuContext;
-  private readonly resident: ResidentPart;
+  private readonly source: PartSource;
+  private readonly answers: 'labels' | 'targets';
   private readonly batch: number;
   private readonly capacity: Capacity;
   private readonly graphRows: Region;
@@ -33,11 +35,12 @@ export class GraphFeeding implements Feeding {
   private readonly words: Uint32Array<ArrayBuffer>;
   private readonly views: Record<IndexName, Uint32Array>;
 
-  constructor(scope: GpuContext, resident: ResidentPart, batch: number, inOrder: boolean) {
+  constructor(scope: GpuContext, source: PartSource, batch: number, inOrder: boolean) {
     this.gpu = scope;
-    this.resident = resident;
+    this.source = source;
+    this.answers = answersName(source.part);
     this.batch = batch;
-    this.capacity = capacityOf(resident.part, batch, inOrder);
+    this.capacity = capacityOf(source.part, batch, inOrder);
     this.graphRows = uploadTable(scope, 'batch rows', new Uint32Array(batch));
     const { nodes, edges } = this.capacity;
     const sizes: Record<IndexName, number> = {
@@ -53,29 +56,46 @@ export class GraphFeeding implements Feeding {
     });
   }
 
+  get ahead(): number {
+    return this.source.ahead;
+  }
+
   trace(graph: Graph): FedBatch {
-    const { resident, capacity, batch } = this;
+    const { source, capacity, batch } = this;
     const index = (name: IndexName, length: number): Tensor =>
       graph.leaf(name, [length], this.regions[name], 'u32');
     const rows = graph.leaf('batch rows', [batch], this.graphRows, 'u32');
     return {
       inputs: {
         kind: 'graphs',
-        nodes: gatherRows(resident.leaf(graph, 'nodes'), index('nodeRows', capacity.nodes)),
-        edges: gatherRows(resident.leaf(graph, 'edgeFeatures'), index('edgeRows', capacity.edges)),
+        nodes: gatherRows(source.leaf(graph, 'nodes'), index('nodeRows', capacity.nodes)),
+        edges: gatherRows(source.leaf(graph, 'edgeFeatures'), index('edgeRows', capacity.edges)),
         senders: index('senders', capacity.edges),
         receivers: index('receivers', capacity.edges),
         nodeOffsets: index('nodeOffsets', batch + 1),
         edgeOffsets: index('edgeOffsets', batch + 1),
       },
-      targets: gather(resident.answers(graph), rows),
+      targets: gather(source.leaf(graph, this.answers), rows),
     };
   }
 
   choose(graphs: Uint32Array): void {
-    fillIndices(this.views, this.resident.part, graphs);
-    writeRegion(this.gpu, this.graphRows, graphs);
+    const at = this.source.bring(this.rowsOf(graphs));
+    this.views.nodeRows.set(at['nodes']!);
+    this.views.edgeRows.set(at['edgeFeatures']!);
+    writeRegion(this.gpu, this.graphRows, at[this.answers]!);
     upload(this.gpu.device, this.buffer, 0, this.words);
+  }
+
+  expect(graphs: Uint32Array): void {
+    if (this.ahead > 0) this.source.expect(this.rowsOf(graphs));
+  }
+
+  /** Leaves in `views` where the rows lie in the part. */
+  private rowsOf(graphs: Uint32Array): RowsByTensor {
+    const { views } = this;
+    fillIndices(views, this.source.part, graphs);
+    return { nodes: views.nodeRows, edgeFeatures: views.edgeRows, [this.answers]: graphs };
   }
 }
 

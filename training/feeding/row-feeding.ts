@@ -4,39 +4,56 @@ import { uploadTable, writeRegion, type Region } from '../../gpu-kernels/region.
 import type { ModelInputs } from '../models/inputs.ts';
 import type { Graph, Tensor } from '../program/graph.ts';
 import { gather } from '../program/operations/gather.ts';
-import type { FedBatch, Feeding, ResidentPart } from './feeding.ts';
+import type { FedBatch, Feeding } from './feeding.ts';
+import { answersName, type PartSource, type ResidentPart, type RowsByTensor } from './part-source.ts';
 
 type RowKind = 'images' | 'table';
 
 export class RowFeeding implements Feeding {
   private readonly gpu: GpuContext;
   private readonly kind: RowKind;
-  private readonly resident: ResidentPart;
+  private readonly source: PartSource;
+  private readonly answers: 'labels' | 'targets';
   private readonly batch: number;
   private readonly rows: Region;
 
-  constructor(scope: GpuContext, kind: RowKind, resident: ResidentPart, batch: number) {
+  constructor(scope: GpuContext, kind: RowKind, source: PartSource, batch: number) {
     this.gpu = scope;
     this.kind = kind;
-    this.resident = resident;
+    this.source = source;
+    this.answers = answersName(source.part);
     this.batch = batch;
     this.rows = uploadTable(scope, 'batch rows', new Uint32Array(batch));
   }
 
+  get ahead(): number {
+    return this.source.ahead;
+  }
+
   trace(graph: Graph): FedBatch {
-    const inputs = this.resident.leaf(graph, 'inputs');
-    const answers = this.resident.answers(graph);
+    const inputs = this.source.leaf(graph, 'inputs');
+    const answers = this.source.leaf(graph, this.answers);
     const rows = graph.leaf('batch rows', [this.batch], this.rows, 'u32');
     return { inputs: rowInputs(this.kind, gather(inputs, rows)), targets: gather(answers, rows) };
   }
 
   choose(rows: Uint32Array): void {
-    writeRegion(this.gpu, this.rows, rows);
+    // Inputs and answers lie at the same numbers: both hold one row for each example.
+    writeRegion(this.gpu, this.rows, this.source.bring(this.rowsOf(rows))['inputs']!);
+  }
+
+  expect(rows: Uint32Array): void {
+    this.source.expect(this.rowsOf(rows));
+  }
+
+  private rowsOf(rows: Uint32Array): RowsByTensor {
+    return { inputs: rows, [this.answers]: rows };
   }
 }
 
 /** All rows of a part at once: nothing is picked, nothing is copied. */
 export class WholePart implements Feeding {
+  readonly ahead = 0;
   private readonly kind: RowKind;
   private readonly resident: ResidentPart;
 
@@ -47,11 +64,15 @@ export class WholePart implements Feeding {
 
   trace(graph: Graph): FedBatch {
     const inputs = rowInputs(this.kind, this.resident.leaf(graph, 'inputs'));
-    return { inputs, targets: this.resident.answers(graph) };
+    return { inputs, targets: this.resident.leaf(graph, answersName(this.resident.part)) };
   }
 
   choose(): void {
     // There is nothing to choose from.
+  }
+
+  expect(): void {
+    // Nor is there anything to wait for.
   }
 }
 

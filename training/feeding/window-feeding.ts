@@ -4,25 +4,30 @@ import type { GpuContext } from '../../gpu-kernels/device.ts';
 import { uploadTable, writeRegion, type Region } from '../../gpu-kernels/region.ts';
 import type { Graph } from '../program/graph.ts';
 import { windows } from '../program/operations/windows.ts';
-import type { FedBatch, Feeding, ResidentPart } from './feeding.ts';
+import type { FedBatch, Feeding } from './feeding.ts';
+import type { PartSource } from './part-source.ts';
 
 export class WindowFeeding implements Feeding {
   private readonly gpu: GpuContext;
   private readonly shape: DatasetShape;
-  private readonly resident: ResidentPart;
+  private readonly source: PartSource;
   private readonly batch: number;
   private readonly starts: Region;
 
-  constructor(scope: GpuContext, shape: DatasetShape, resident: ResidentPart, batch: number) {
+  constructor(scope: GpuContext, shape: DatasetShape, source: PartSource, batch: number) {
     this.gpu = scope;
     this.shape = shape;
-    this.resident = resident;
+    this.source = source;
     this.batch = batch;
     this.starts = uploadTable(scope, 'batch rows', new Uint32Array(batch));
   }
 
+  get ahead(): number {
+    return this.source.ahead;
+  }
+
   trace(graph: Graph): FedBatch {
-    const stream = this.resident.leaf(graph, 'tokens');
+    const stream = this.source.leaf(graph, 'tokens');
     const starts = graph.leaf('window starts', [this.batch], this.starts, 'u32');
     const length = this.shape.example[0] ?? 1;
     return {
@@ -32,6 +37,10 @@ export class WindowFeeding implements Feeding {
   }
 
   choose(starts: Uint32Array): void {
-    writeRegion(this.gpu, this.starts, starts);
+    writeRegion(this.gpu, this.starts, this.source.bring({ tokens: starts })['tokens']!);
+  }
+
+  expect(starts: Uint32Array): void {
+    this.source.expect({ tokens: starts });
   }
 }

@@ -5,17 +5,20 @@
 import type { RunSpec } from '../../contract/run-spec.ts';
 import { phases } from '../../contract/runs.ts';
 import type { PreparedDataset } from '../../datasets/dataset.ts';
-import type { GpuContext } from '../../gpu-kernels/device.ts';
+import { openScope, releaseScope, type GpuContext } from '../../gpu-kernels/device.ts';
 import { placeInNewBuffer, Region } from '../../gpu-kernels/region.ts';
 import {
   consecutive,
   createFeeding,
   exampleCount,
-  ResidentPart,
+  openSource,
+  roomOf,
   type FedBatch,
   type Feeding,
 } from '../feeding/feeding.ts';
+import { ResidentPart } from '../feeding/part-source.ts';
 import { WholePart } from '../feeding/row-feeding.ts';
+import { bindingLimit, largestPage } from '../feeding/streamed-part.ts';
 import { taskLoss } from '../feeding/task-loss.ts';
 import { buildModel } from '../models/model.ts';
 import { ModelBuilder } from '../models/model-builder.ts';
@@ -48,6 +51,8 @@ export interface EvaluationParts {
   step: StepUniform;
   ring: MetricsRing;
   pace: Pace;
+  /** The most bytes of a streamed validation part that are on the GPU at once; null: the part is resident. */
+  streamedBytes: number | null;
   /** Replaces what a piece may take, for tests. */
   pieceBytes?: number | undefined;
 }
@@ -84,9 +89,8 @@ export class Evaluation {
 
   static async build(parts: EvaluationParts): Promise<Evaluation> {
     const { scope, data, ring, step, pace } = parts;
-    const resident = new ResidentPart(scope, data.validation);
     const examples = exampleCount(data, data.validation);
-    const { graph, feeding, results, ...fitting } = tracePiece(parts, resident, examples);
+    const { graph, feeding, results, ...fitting } = tracePiece(parts, examples);
     const pieceExamples = fitting.examples;
     const isWhole = pieceExamples === examples;
     const regions = new Map<ResultName, Region>();
@@ -123,12 +127,15 @@ export class Evaluation {
     return this.piece.examples;
   }
 
-  submit(): void {
+  /** Resolves when everything is submitted; pieces that are streamed wait, so that no more than two are under way. */
+  async submit(): Promise<void> {
     const { data, scope } = this.parts;
     const all = exampleCount(data, data.validation);
     const { program, feeding, examples, copies } = this.piece;
+    const rowsFrom = (first: number) => consecutive(data, data.validation, first, examples);
+    let before = Promise.resolve<unknown>(undefined);
     for (let first = 0; first < all; first += examples) {
-      if (this.summary) feeding.choose(consecutive(data, data.validation, first, examples));
+      if (this.summary) feeding.choose(rowsFrom(first));
       program.submit(new Set(phases), null);
       if (copies.length === 0) continue;
       const encoder = scope.device.createCommandEncoder();
@@ -138,6 +145,10 @@ export class Evaluation {
         encoder.copyBufferToBuffer(from.buffer, from.offset, to.buffer, at, 4 * count * perExample);
       }
       scope.device.queue.submit([encoder.finish()]);
+      if (this.parts.streamedBytes === null) continue;
+      if (first + examples < all) feeding.expect(rowsFrom(first + examples));
+      await before;
+      before = scope.device.queue.onSubmittedWorkDone();
     }
     this.summary?.submit(new Set(phases), null);
   }
@@ -153,18 +164,6 @@ export class Evaluation {
       outputs: numbers('outputs'),
     });
   }
-}
-
-function feedingOf(
-  scope: GpuContext,
-  data: PreparedDataset,
-  resident: ResidentPart,
-  examples: number,
-  isWhole: boolean,
-): Feeding {
-  const { kind } = data;
-  if (isWhole && (kind === 'images' || kind === 'table')) return new WholePart(kind, resident);
-  return createFeeding(scope, data, resident, examples, true);
 }
 
 /** Runs the model over a batch and names what is kept of its answers. */
@@ -210,21 +209,52 @@ interface TracedPiece {
 }
 
 /** The model over as many examples as go through it at once: as few equal pieces as fit. */
-function tracePiece(parts: EvaluationParts, resident: ResidentPart, all: number): TracedPiece {
-  const { scope, spec, data, parameters } = parts;
-  const { maxStorageBufferBindingSize = Infinity, maxBufferSize = Infinity } = scope.limits;
-  const room = parts.pieceBytes ?? largestPieceBytes;
-  const limit = Math.min(room, maxStorageBufferBindingSize, maxBufferSize);
-  let pieces = 1;
-  for (;;) {
+function tracePiece(parts: EvaluationParts, all: number): TracedPiece {
+  const { scope, data, streamedBytes } = parts;
+  const { validation } = data;
+  const limit = Math.min(
+    parts.pieceBytes ?? largestPieceBytes,
+    bindingLimit(scope),
+    streamedBytes ?? Infinity,
+  );
+  const resident = streamedBytes === null ? new ResidentPart(scope, validation) : null;
+  for (let pieces = 1; ;) {
     const examples = Math.ceil(all / pieces);
-    const feeding = feedingOf(scope, data, resident, examples, examples === all);
-    const graph = new Graph();
-    const results = traceResults(graph, spec, data, parameters, feeding.trace(graph));
-    const bytes = forwardBytes(graph, Object.values(results));
-    if (bytes <= limit || examples === 1) return { graph, feeding, results, examples };
+    let bytes = resident ? 0 : largestPage(validation, roomOf(data, validation, examples, true));
+    if (bytes <= limit || examples === 1) {
+      // Of its own, so that the memory of a piece that turns out too large goes at once.
+      const attempt = openScope(scope);
+      const feeding = pieceFeeding(attempt, data, resident, examples, examples === all);
+      const graph = new Graph();
+      const results = traceResults(graph, parts.spec, data, parts.parameters, feeding.trace(graph));
+      bytes = forwardBytes(graph, Object.values(results));
+      if (bytes <= limit || examples === 1) {
+        for (const buffer of attempt.buffers) scope.buffers.add(buffer);
+        return { graph, feeding, results, examples };
+      }
+      releaseScope(attempt);
+    }
     pieces = Math.min(all, Math.max(pieces + 1, Math.ceil((pieces * bytes) / limit)));
   }
+}
+
+/** What feeds so many examples of the validation part at once; `resident`: null where it is streamed. */
+function pieceFeeding(
+  scope: GpuContext,
+  data: PreparedDataset,
+  resident: ResidentPart | null,
+  examples: number,
+  isWhole: boolean,
+): Feeding {
+  const { kind, validation } = data;
+  if (resident && isWhole && (kind === 'images' || kind === 'table')) return new WholePart(kind, resident);
+  return createFeeding(
+    scope,
+    data,
+    resident ?? openSource(scope, data, validation, true, examples, true),
+    examples,
+    true,
+  );
 }
 
 /** The most bytes of tensors alive at once in a forward pass without fusion: somewhat more than a plan will need. */

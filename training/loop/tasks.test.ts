@@ -157,9 +157,9 @@ describe.each(cases)('%s', (_, tried) => {
       const evaluatedIn = async (pieceBytes: number): Promise<number> => {
         const scope = openScope(gpu);
         const pieces = await Evaluation.build({
-          ...{ scope, spec, data, parameters, step, ring, pace, pieceBytes },
+          ...{ scope, spec, data, parameters, step, ring, pace, pieceBytes, streamedBytes: null },
         });
-        pieces.submit();
+        await pieces.submit();
         const { evaluation, others } = await ring.read(pieces.regions);
         expectMetrics(pieces.metrics(evaluation, others), whole);
         releaseScope(scope);

@@ -97,6 +97,7 @@ export interface ObservedTrainer {
 export async function observedTrainer(
   data: PreparedDataset = tinyDataset(),
   submitBudgetMs?: number,
+  dataBytes?: number,
 ): Promise<ObservedTrainer> {
   const none = { bindGroups: 0, modules: 0, pipelines: 0, querySets: 0 };
   const made: Made = { ...none, buffers: [], alive: new Map() };
@@ -126,6 +127,7 @@ export async function observedTrainer(
     appVersion: '0',
     loadDataset: () => Promise.resolve(data),
     ...(submitBudgetMs !== undefined && { submitBudgetMs }),
+    ...(dataBytes !== undefined && { dataBytes }),
   });
   if (!seen.device) throw new Error('the trainer opened no device');
   const device = seen.device;

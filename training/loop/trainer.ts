@@ -34,6 +34,8 @@ export interface TrainerOptions {
   loadDataset(spec: DatasetSpec): Promise<PreparedDataset>;
   /** Time that one submit should take, in ms. Left out: what keeps a window smooth. */
   submitBudgetMs?: number;
+  /** Bytes of a data set that stay on the GPU; more is streamed. Left out: `usualDataBytes`. */
+  dataBytes?: number;
   /** Where measured kernel choices are kept. Left out: every trainer measures anew. */
   kernels?: KernelStore;
   /** Weights to start from, and what is to be done with those a run ends with. */
@@ -176,7 +178,8 @@ class GpuTrainer implements Trainer {
 
   private async build(spec: RunSpec, data: PreparedDataset): Promise<BuiltProgram> {
     const { gpu, options } = this;
-    const program = await TrainingProgram.build(gpu, spec, data, options.submitBudgetMs);
+    const { submitBudgetMs, dataBytes } = options;
+    const program = await TrainingProgram.build(gpu, spec, data, submitBudgetMs, dataBytes);
     if (gpu.adapterClass === 'software') return { program, kernels: null };
     const kernels = gpu.choices.fingerprint;
     if (kernels !== this.keptChoices) {

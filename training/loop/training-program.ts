@@ -6,10 +6,11 @@
 import { KronlabError } from '../../contract/errors.ts';
 import type { OptimizerSpec, RunSpec } from '../../contract/run-spec.ts';
 import { phases, type LayerReport, type Phase } from '../../contract/runs.ts';
-import { partTensor, type PreparedDataset } from '../../datasets/dataset.ts';
+import type { PreparedDataset } from '../../datasets/dataset.ts';
 import { openScope, releaseScope, type GpuContext } from '../../gpu-kernels/device.ts';
 import { costlyFisher, termsPerExample } from '../curvature/fisher-passes.ts';
-import { createFeeding, exampleCount, ResidentPart, type Feeding } from '../feeding/feeding.ts';
+import { createFeeding, exampleCount, openSource, type Feeding } from '../feeding/feeding.ts';
+import { placeParts, usualDataBytes } from '../feeding/placement.ts';
 import { taskLoss } from '../feeding/task-loss.ts';
 import { buildModel } from '../models/model.ts';
 import { ModelBuilder, type LinearLayer } from '../models/model-builder.ts';
@@ -41,6 +42,7 @@ interface Parts {
   modelLayers: readonly LinearLayer[];
   lossPools: boolean;
   costlyFisher: string | null;
+  streamed: readonly string[];
   /** Null where the adapter has no timestamps. */
   timer: PhaseTimer | null;
   pace: Pace;
@@ -62,17 +64,20 @@ export class TrainingProgram {
     this.parts = parts;
   }
 
-  /** Compiles a spec; its submits aim at `budgetMs`. Throws `invalid` when model, batch, data and adapter do not fit together. */
+  /**
+   * Compiles a spec; its submits aim at `budgetMs`, and of the data set no more than `dataBytes` stay on the GPU. Throws `invalid` when model, batch, data and adapter do not fit together.
+   */
   static async build(
     gpu: GpuContext,
     spec: RunSpec,
     data: PreparedDataset,
     budgetMs = usualBudgetMs,
+    dataBytes = usualDataBytes,
   ): Promise<TrainingProgram> {
-    checkFits(gpu, spec, data);
+    checkBatch(spec, data);
     const scope = openScope(gpu);
     try {
-      return new TrainingProgram(await buildParts(scope, spec, data, budgetMs));
+      return new TrainingProgram(await buildParts(scope, spec, data, budgetMs, dataBytes));
     } catch (error) {
       releaseScope(scope);
       throw error;
@@ -95,6 +100,11 @@ export class TrainingProgram {
   /** What the spec's Fisher costs without need, one sentence; null where it does not. */
   get costlyFisher(): string | null {
     return this.parts.costlyFisher;
+  }
+
+  /** Why parts of the data set are streamed, one sentence each; empty where all of it is on the GPU. */
+  get streamed(): readonly string[] {
+    return this.parts.streamed;
   }
 
   get step(): StepUniform {
@@ -136,9 +146,9 @@ export class TrainingProgram {
     this.parts.timer?.reset();
   }
 
-  /** Chooses the batch of everything submitted afterwards; of a text where its windows begin. */
-  writeRows(rows: Uint32Array): void {
-    this.parts.feeding.choose(rows);
+  /** Chooses the batch of everything submitted afterwards. */
+  get feeding(): Feeding {
+    return this.parts.feeding;
   }
 
   /**
@@ -175,28 +185,14 @@ export class TrainingProgram {
   }
 }
 
-function checkFits(gpu: GpuContext, spec: RunSpec, data: PreparedDataset): void {
+function checkBatch(spec: RunSpec, data: PreparedDataset): void {
   const examples = exampleCount(data, data.train);
-  if (spec.batchSize > examples) {
-    const unit = data.kind === 'text' ? 'windows' : 'examples';
-    throw new KronlabError(
-      'invalid',
-      `batchSize: ${spec.batchSize} is more than the ${examples} training ${unit} of ${data.name}`,
-    );
-  }
-  const { maxStorageBufferBindingSize = Infinity, maxBufferSize = Infinity } = gpu.limits;
-  const limit = Math.min(maxStorageBufferBindingSize, maxBufferSize);
-  for (const part of ['train', 'validation'] as const) {
-    for (const name of Object.keys(data[part].tensors)) {
-      const bytes = partTensor(data[part], name).data.byteLength;
-      if (bytes <= limit) continue;
-      throw new KronlabError(
-        'invalid',
-        `dataset: the ${name} of the ${data[part].count} ${part === 'train' ? 'training' : part} examples of ` +
-          `${data.name} are ${bytes} bytes; this adapter binds at most ${limit} at once`,
-      );
-    }
-  }
+  if (spec.batchSize <= examples) return;
+  const unit = data.kind === 'text' ? 'windows' : 'examples';
+  throw new KronlabError(
+    'invalid',
+    `batchSize: ${spec.batchSize} is more than the ${examples} training ${unit} of ${data.name}`,
+  );
 }
 
 async function buildParts(
@@ -204,11 +200,14 @@ async function buildParts(
   spec: RunSpec,
   data: PreparedDataset,
   budgetMs: number,
+  dataBytes: number,
 ): Promise<Parts> {
   const parameters = new Parameters();
   const step = new StepUniform(scope);
   const ring = new MetricsRing(scope);
-  const feeding = createFeeding(scope, data, new ResidentPart(scope, data.train), spec.batchSize);
+  const { isStreamed, notes } = placeParts(scope, data, dataBytes);
+  const source = openSource(scope, data, data.train, isStreamed.train, spec.batchSize);
+  const feeding = createFeeding(scope, data, source, spec.batchSize);
   const pace = new Pace(scope.adapterClass, budgetMs);
   const trace = (): { graph: Graph; builder: ModelBuilder; loss: Loss } => {
     const graph = new Graph();
@@ -235,7 +234,10 @@ async function buildParts(
   const [program, start, evaluation, adaptation, slices] = await Promise.all([
     compile(scope, graph, 'training step'),
     compileStart(scope, layerOptimiser),
-    Evaluation.build({ scope, spec, data, parameters, step, ring, pace }),
+    Evaluation.build({
+      ...{ scope, spec, data, parameters, step, ring, pace },
+      streamedBytes: isStreamed.validation ? dataBytes : null,
+    }),
     compileAdaptation(scope, layerOptimiser?.adaptation ?? null, arenas, trace),
     compileSlices(scope, layerOptimiser?.slices ?? null),
   ]);
@@ -256,6 +258,7 @@ async function buildParts(
       evaluation,
       lossPools,
     },
+    streamed: notes,
     modelLayers: builder.layers,
     costlyFisher: costlyFisher(spec.optimizer, { classes: loss.classes, terms: termsPerExample(loss) }),
     program: new CutProgram(scope.device, program, pace),

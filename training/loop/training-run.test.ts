@@ -254,14 +254,14 @@ describe('divergence', () => {
 });
 
 describe('bad input', () => {
-  it('names the data set and the limit where its images do not fit into one binding', async () => {
+  it('names the limit and what would do where not even one batch of images fits into one binding', async () => {
     const gpu = await testGpu();
-    const small = { ...gpu, limits: { ...gpu.limits, maxStorageBufferBindingSize: 2 ** 11 } };
+    const small = { ...gpu, limits: { ...gpu.limits, maxStorageBufferBindingSize: 2 ** 8 } };
     const build = TrainingProgram.build(small, tinySpec(), tinyDataset());
     await expect(build).rejects.toMatchObject({
       code: 'invalid',
       message:
-        'dataset: the inputs of the 40 training examples of Tiny are 2560 bytes; this adapter binds at most 2048 at once',
+        'batchSize: the inputs of one batch are 512 bytes; this adapter binds at most 256 at once. Take a smaller batch.',
     });
   });
 

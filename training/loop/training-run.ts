@@ -18,7 +18,7 @@ import type { GpuContext } from '../../gpu-kernels/device.ts';
 import { MomentWeights } from '../optimisers/moment-weights.ts';
 import { scheduleFactor } from '../optimisers/schedule.ts';
 import { batchOrder } from '../feeding/feeding.ts';
-import type { BatchOrder } from './batches.ts';
+import { BatchQueue } from './batch-queue.ts';
 import { dueWork, factorDecayOf, phasesDue, sliceDue } from './intervals.ts';
 import { Journal } from './journal.ts';
 import { ringSlots } from './metrics-ring.ts';
@@ -47,7 +47,7 @@ export class TrainingRun {
   private readonly program: TrainingProgram;
   private readonly listener: TrainingListener;
   private readonly control: TrainingControl;
-  private readonly batches: BatchOrder;
+  private readonly batches: BatchQueue;
   private readonly weights: MomentWeights;
   private readonly journal = new Journal();
   private readonly clock = new StepClock();
@@ -73,7 +73,7 @@ export class TrainingRun {
     this.program = program;
     this.listener = listener;
     this.control = control;
-    this.batches = batchOrder(data, spec.seed);
+    this.batches = new BatchQueue(batchOrder(data, spec.seed), program.feeding, spec.batchSize, spec.steps);
     this.weights = new MomentWeights(spec.optimizer);
   }
 
@@ -83,6 +83,7 @@ export class TrainingRun {
     journal.event(0, 'info', 'started', `Started on ${this.gpu.name}, seed ${spec.seed}`);
     const { costlyFisher } = this.program;
     if (costlyFisher !== null) journal.event(0, 'warning', 'costly-fisher', costlyFisher);
+    for (const note of this.program.streamed) journal.event(0, 'info', 'streamed', note);
     this.report('training', 0, true);
     for (let step = 1; step <= spec.steps;) {
       const last = this.endOfStretch(step);
@@ -123,7 +124,7 @@ export class TrainingRun {
     const due = dueWork(optimizer, step);
     const slot = step % ringSlots;
     const lr = optimizer.lr * scheduleFactor(spec.schedule, step, spec.steps);
-    program.writeRows(this.batches.take(spec.batchSize));
+    this.batches.choose();
     program.step.write({
       index: step,
       seed: spec.seed,
@@ -144,6 +145,7 @@ export class TrainingRun {
       program.pace.measured(work, submitted.ms);
     });
     this.pending.push(submitted);
+    this.batches.expectNext();
   }
 
   /** What an optimiser does after some steps: adapts to the loss, inverts a part of its matrices. Answers how much work it is. */
@@ -165,7 +167,7 @@ export class TrainingRun {
   private async collect(reached: number): Promise<number | null> {
     const { spec, program, journal } = this;
     const evaluates = reached % spec.evaluateEvery === 0 || reached === spec.steps;
-    if (evaluates) program.evaluation.submit();
+    if (evaluates) await program.evaluation.submit();
     const failures = program.layerOptimiser?.failures?.counts;
     const damping = evaluates ? program.layerOptimiser?.movingDamping : null;
     const { timer, evaluation } = program;
