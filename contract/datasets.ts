@@ -93,10 +93,12 @@ export const datasetSummarySchema = z.object({
   kind: z.enum(datasetKinds),
   task: z.enum(datasetTasks),
   examples: z.number(),
-  /** Of one example: `[C, H, W]`, `[D]`, `[Fn]` of a graph's nodes; empty for a text. */
+  /** Of one example: `[C, H, W]`, `[D]`, `[Fn, Fe]` of a graph's nodes and edges, 1 where they have none; empty for a text. */
   shape: z.array(z.number()),
   classCount: z.number(),
   targets: z.array(z.string()),
+  /** Whether the set itself makes a split. */
+  isSplit: z.boolean(),
   bytes: z.number(),
   tags: z.array(z.string()),
   /** Runs outside of the trash that use it. */

@@ -7,6 +7,8 @@ import { idxBytes } from '../datasets/import/test-files.ts';
 import { accessibilityFaults } from './support/axe.ts';
 import { DataPage } from './support/data-page.ts';
 import { expect, test } from './support/lab.ts';
+import { NewComparisonPage } from './support/new-comparison-page.ts';
+import { RunPage } from './support/run-page.ts';
 
 const rows = Array.from(
   { length: 60 },
@@ -65,6 +67,37 @@ test('a table: types and target by choice, the report, deleted and back', async 
   await expect(data.card('Cement')).toHaveCount(0);
   await page.getByRole('button', { name: /^Undo/ }).click();
   await expect(data.card('Cement')).toBeVisible();
+});
+
+test('what came in is trained on', async ({ labPage: page }) => {
+  const data = new DataPage(page);
+  await data.open();
+  await data.startImport();
+  await data.chooseFiles([csv]);
+  await data.importIt();
+  await data.panel.getByRole('link', { name: 'Train on it' }).click();
+  const form = new NewComparisonPage(page);
+  await expect(page.getByLabel('Dataset', { exact: true }).locator('option:checked')).toContainText(
+    'cement · ',
+  );
+  await expect(page.getByLabel('Architecture', { exact: true })).toHaveValue('mlp');
+  await expect(
+    page.getByLabel('Architecture', { exact: true }).getByRole('option', { name: 'Vision transformer' }),
+  ).toHaveText('Vision transformer (cannot read table)');
+  await expect(page.getByLabel('Metric', { exact: true })).toHaveValue('val.r2');
+  expect(await accessibilityFaults(page)).toEqual([]);
+
+  for (const name of ['K-FAC expand', 'K-FAC reduce', 'Grafting control']) await form.removeOptimiser(name);
+  await form.fill('Seeds', '1');
+  await form.fill('Steps', '20');
+  await form.fill('Warm-up steps', '5');
+  await form.start();
+  const run = new RunPage(page);
+  await run.waitForAllDone();
+  await expect(page.getByText(/^cement · lr 0\.02/)).toBeVisible();
+  await page.goto(new URL('/runs', page.url()).href);
+  await expect(page.getByRole('row', { name: /AdamW/ }).first()).toContainText('1 seed · cement');
+  await expect(page.getByRole('row', { name: /AdamW/ }).first()).toContainText('1 of 1 done');
 });
 
 test('an IDX pair and a folder of images', async ({ labPage: page }) => {

@@ -16,8 +16,7 @@ const steps = 40;
 const evaluateEvery = 10;
 const atEveryStep = ['train.loss', 'train.lr', 'time.step_ms'];
 const atEveryEvaluation = ['val.loss', 'val.accuracy', 'val.ece'];
-const observationsOfARun =
-  atEveryStep.length * steps + atEveryEvaluation.length * (steps / evaluateEvery);
+const observationsOfARun = atEveryStep.length * steps + atEveryEvaluation.length * (steps / evaluateEvery);
 
 test('a first comparison, from the empty lab to the files', async ({ labPage: page }) => {
   const runs = new RunsPage(page);
@@ -30,7 +29,7 @@ test('a first comparison, from the empty lab to the files', async ({ labPage: pa
     await expect(page.getByText('The form now holds “First light: handwritten digits”.')).toBeVisible();
     await form.startButton.click({ trial: true, timeout: 3000 });
     await form.fill('Name', 'A first look');
-    await form.choose('Dataset', 'Handwritten digits');
+    await form.chooseDataset('Handwritten digits');
     await form.choose('Architecture', 'MLP');
     await form.fill('Hidden widths', '16');
     await form.removeOptimiser('K-FAC reduce');

@@ -35,6 +35,12 @@ export class NewComparisonPage {
     await this.page.getByLabel(label, { exact: true }).selectOption({ label: option });
   }
 
+  /** Chooses the data set of this name, whose line says its size as well. */
+  async chooseDataset(name: string): Promise<void> {
+    const line = this.page.getByLabel('Dataset', { exact: true }).getByRole('option', { name });
+    await this.choose('Dataset', (await line.textContent()) ?? '');
+  }
+
   async removeOptimiser(name: string): Promise<void> {
     await this.page.getByRole('button', { name: `More for ${name}`, exact: true }).click();
     await this.page.getByRole('menuitem', { name: 'Remove' }).click();

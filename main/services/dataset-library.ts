@@ -138,23 +138,31 @@ function findBundled(id: string): DatasetEntry | undefined {
 }
 
 function summaryOf(record: DatasetRecord, runs: number): DatasetSummary {
-  const { id, name, kind, task, examples, shapes, classes, targets, tags, importedMs, statistics } = record;
+  const { id, name, kind, task, examples, classes, targets, tags, splits, importedMs, statistics } = record;
   return {
     ...{ id, name, kind, task, examples, targets, tags, importedMs, runs, bundled: false },
-    shape: (shapes['inputs'] ?? shapes['nodes'] ?? [0]).slice(1),
+    shape: exampleShape(record),
+    isSplit: splits.length > 0,
     classCount: classes.length,
     bytes: statistics.bytes,
   };
 }
 
+function exampleShape({ kind, shapes }: DatasetRecord): number[] {
+  if (kind !== 'graphs') return (shapes['inputs'] ?? [0]).slice(1);
+  // What has no features is given one that is 1 before it is trained on.
+  return ['nodes', 'edgeFeatures'].map((name) => Math.max(1, shapes[name]?.[1] ?? 0));
+}
+
 /** What the registry says, without reading anything. */
 function bundledSummary(entry: DatasetEntry, runs: number): DatasetSummary {
-  const { id, name, kind, task, examples, example, outputs, targets, bytes } = entry;
+  const { id, name, kind, task, examples, example, outputs, targets, bytes, splits } = entry;
   return {
     ...{ id, name, kind, task, examples, runs, bundled: true, tags: [], bytes },
     shape: kind === 'text' ? [] : example.slice(0, kind === 'graphs' ? 1 : undefined),
     classCount: task === 'classification' || task === 'language' ? outputs : 0,
     targets: [...targets],
+    isSplit: splits.length > 0,
     importedMs: null,
   };
 }

@@ -12,7 +12,16 @@ import type { FileDoor } from '../transport/files.ts';
 
 const summary = (changes: Partial<DatasetSummary>): DatasetSummary => ({
   ...{ id: 'a1', name: 'Concrete', bundled: false, kind: 'table', task: 'regression', examples: 3 },
-  ...{ shape: [2], classCount: 0, targets: ['y'], bytes: 2048, tags: ['own'], runs: 2, importedMs: 1 },
+  ...{
+    shape: [2],
+    classCount: 0,
+    targets: ['y'],
+    isSplit: false,
+    bytes: 2048,
+    tags: ['own'],
+    runs: 2,
+    importedMs: 1,
+  },
   ...changes,
 });
 const range = { min: 0, max: 5, mean: 2, std: 1 };

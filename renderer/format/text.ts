@@ -4,7 +4,6 @@
  */
 import type { ModelSpec, RunSpec } from '../../contract/run-spec.ts';
 import type { DatasetEntry } from '../../datasets/dataset.ts';
-import { datasets } from '../../datasets/registry.ts';
 import { formatCount } from '../../training/charts/format.ts';
 
 /** A setting as written by a person: no trailing zeros, no exponent unless it is tiny. */
@@ -65,11 +64,6 @@ export function modelName({ kind }: ModelSpec): string {
   return modelNames[kind];
 }
 
-/** The name of a data set; the id itself where the lab no longer knows it. */
-export function datasetName(id: string): string {
-  return datasets.find((entry) => entry.id === id)?.name ?? id;
-}
-
 /** What a data set holds in one line: `1,797 images, 8 × 8, 10 classes`. */
 export function datasetFacts({ kind, task, example, outputs, examples }: DatasetFacts): string {
   const things = { images: 'images', table: 'rows', text: 'characters', graphs: 'graphs' }[kind];
@@ -94,8 +88,8 @@ export function datasetFacts({ kind, task, example, outputs, examples }: Dataset
 type DatasetFacts = Pick<DatasetEntry, 'kind' | 'task' | 'example' | 'outputs' | 'examples'>;
 
 /** The facts of a run in one line: `Digits · lr 0.02 · damping 0.01 · grafted recipe`. */
-export function specFacts(spec: RunSpec): string {
-  const facts = [datasetName(spec.dataset.id), `lr ${formatSetting(spec.optimizer.lr)}`];
+export function specFacts(spec: RunSpec, datasetName: string): string {
+  const facts = [datasetName, `lr ${formatSetting(spec.optimizer.lr)}`];
   const { optimizer } = spec;
   if ('damping' in optimizer) {
     facts.push(`damping ${formatSetting(optimizer.damping)}`, `${optimizer.recipe} recipe`);

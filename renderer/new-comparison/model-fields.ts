@@ -1,4 +1,5 @@
 /** Which models the form offers and what it calls them, and the fields of each. Their rules are the contract's. */
+import type { DatasetKind } from '../../contract/data-kinds.ts';
 import { findModelPreset, modelPresets } from '../../contract/model-presets.ts';
 import type { ModelSpec } from '../../contract/run-spec.ts';
 import type { Option } from '../components/select-option.ts';
@@ -181,10 +182,13 @@ const models: Record<ModelKind, ModelChoice> = {
 /** In the order in which the form lists them. */
 export const modelKinds = Object.keys(models) as [ModelKind, ...ModelKind[]];
 
-export const modelOptions: readonly Option[] = modelKinds.map((kind) => ({
-  value: kind,
-  label: models[kind].name,
-}));
+/** The kinds of models, in the order in which the form lists them; those of `blind` say that they cannot read `data`. */
+export function modelOptions(data: DatasetKind | undefined, blind: readonly ModelKind[]): Option[] {
+  return modelKinds.map((kind) => ({
+    value: kind,
+    label: data && blind.includes(kind) ? `${models[kind].name} (cannot read ${data})` : models[kind].name,
+  }));
+}
 
 /** What a model reads and is, in a sentence. */
 export function aboutModel(kind: ModelKind): string {

@@ -1,8 +1,8 @@
 /** The layers of a model that nobody has trained yet: the engine's own model code, traced over an example that is only a shape. */
 import { KronlabError } from '../../contract/errors.ts';
-import type { RunSpec } from '../../contract/run-spec.ts';
+import { modelPresets } from '../../contract/model-presets.ts';
+import { datasetSpecSchema, optimizerSpecSchema, type RunSpec } from '../../contract/run-spec.ts';
 import { usualContext } from '../../datasets/prepare.ts';
-import { findDataset } from '../../datasets/registry.ts';
 import { costlyFisher, takesType2 } from '../../training/curvature/fisher-passes.ts';
 import { flavoursOf } from '../../training/curvature/flavour.ts';
 import { limitWarnings, planLayers, type LayerPlan } from '../../training/curvature/layer-plan.ts';
@@ -13,8 +13,17 @@ import { buildModel } from '../../training/models/model.ts';
 import { ModelBuilder } from '../../training/models/model-builder.ts';
 import { Graph, size, type Tensor } from '../../training/program/graph.ts';
 import { Parameters } from '../../training/program/parameters.ts';
+import { findBundled, type FindDataset, type FormDataset } from './form-datasets.ts';
+import { modelKinds, type ModelKind } from './model-fields.ts';
 
 type Planned = Pick<RunSpec, 'dataset' | 'model' | 'optimizer' | 'batchSize'>;
+
+/** Settings that decide nothing about what a model reads. */
+const probe = {
+  dataset: datasetSpecSchema.parse({ id: 'any' }),
+  optimizer: optimizerSpecSchema.parse({ name: 'adamw', lr: 0.01 }),
+  batchSize: 1,
+};
 
 export interface ModelPlan {
   layers: LayerPlan[];
@@ -23,8 +32,12 @@ export interface ModelPlan {
 }
 
 /** Layers as an optimiser with factors sees them; none where the model does not fit the data set. */
-export function planModel(spec: Planned, limits: Readonly<Record<string, number>> = {}): ModelPlan {
-  const traced = trace(spec);
+export function planModel(
+  spec: Planned,
+  limits: Readonly<Record<string, number>> = {},
+  find: FindDataset = findBundled,
+): ModelPlan {
+  const traced = trace(spec, find);
   if (!traced) return { layers: [], warnings: [] };
   const { optimizer, batchSize } = spec;
   const settings = 'flavour' in optimizer ? optimizer : ({ flavour: 'expand' } as const);
@@ -35,22 +48,35 @@ export function planModel(spec: Planned, limits: Readonly<Record<string, number>
 }
 
 /** A sentence where a spec's Fisher takes a backward pass for every output of every position; else null. */
-export function costlyFisherOf(spec: Planned): string | null {
-  const shape = takesType2(spec.optimizer) ? trace(spec)?.outputs.shape : undefined;
+export function costlyFisherOf(spec: Planned, find: FindDataset = findBundled): string | null {
+  const shape = takesType2(spec.optimizer) ? trace(spec, find)?.outputs.shape : undefined;
   if (!shape) return null;
   const [classes = 1, examples = 1] = [shape.at(-1), shape[0]];
   return costlyFisher(spec.optimizer, { classes, terms: size(shape) / classes / examples });
 }
 
+/** The kinds of models that cannot read a data set of this shape. */
+export function kindsBlindTo(set: FormDataset): ModelKind[] {
+  return modelKinds.filter((kind) => {
+    const preset = modelPresets.find(({ model }) => model.kind === kind);
+    return preset && unreadable({ ...probe, model: preset.model }, () => set) !== null;
+  });
+}
+
+/** Whether the model can be built over its data set. */
+export function isBuildable(spec: Planned, find: FindDataset = findBundled): boolean {
+  return trace(spec, find) !== null;
+}
+
 /** What a model reads and its data set has, where those are not the same: `decoder reads text; ...`; else null. */
-export function unreadable(spec: Planned): string | null {
-  return /^model\.kind: (.*)$/.exec(invalidityOf(() => build(spec)) ?? '')?.[1] ?? null;
+export function unreadable(spec: Planned, find: FindDataset = findBundled): string | null {
+  return /^model\.kind: (.*)$/.exec(invalidityOf(() => build(spec, find)) ?? '')?.[1] ?? null;
 }
 
 /** The first pattern among a spec's exceptions that fits no layer of its model; null where there is none to complain of. */
-export function unfitPattern(spec: Planned): string | null {
+export function unfitPattern(spec: Planned, find: FindDataset = findBundled): string | null {
   if (!('layers' in spec.optimizer) || spec.optimizer.layers.length === 0) return null;
-  const layers = trace(spec)?.layers;
+  const layers = trace(spec, find)?.layers;
   if (!layers) return null;
   const isUnfit = (exception: (typeof spec.optimizer.layers)[number]) =>
     unlessInvalid(() => flavoursOf(layers, { flavour: 'expand', layers: [exception] }, true)) === null;
@@ -58,13 +84,14 @@ export function unfitPattern(spec: Planned): string | null {
 }
 
 /** Null: the model cannot be built over this data set. */
-function trace(spec: Planned): Traced | null {
-  return unlessInvalid(() => build(spec));
+function trace(spec: Planned, find: FindDataset): Traced | null {
+  return unlessInvalid(() => build(spec, find));
 }
 
 /** Throws `invalid` where the model cannot be built over this data set. */
-function build({ dataset, model, optimizer }: Planned): Traced {
-  const entry = findDataset(dataset.id);
+function build({ dataset, model, optimizer }: Planned, find: FindDataset): Traced {
+  const entry = find(dataset.id);
+  if (!entry) throw new KronlabError('invalid', `dataset.id: there is no data set "${dataset.id}"`);
   const example = entry.kind === 'text' ? [dataset.contextLength ?? usualContext] : entry.example;
   const graph = new Graph();
   const parameters = new Parameters();

@@ -5,12 +5,12 @@
 import { describeOptimizer } from '../../contract/describe-optimizer.ts';
 import { groupHash } from '../../contract/group-hash.ts';
 import { runSpecSchema, type RunSpec } from '../../contract/run-spec.ts';
-import { metricDefinitions, type MetricKey } from '../../contract/runs.ts';
-import { findDataset } from '../../datasets/registry.ts';
+import { metricDefinitions, taskMetrics, type MetricKey } from '../../contract/runs.ts';
 import type { z } from 'zod';
 import { hasFlavour } from './column-traits.ts';
 import type { ColumnDraft, Draft } from './draft.ts';
 import { optimizerNames } from './fields.ts';
+import { findBundled, type FindDataset } from './form-datasets.ts';
 import { layerLineMistake, parseLayerLines } from './layer-lines.ts';
 import { fieldsOfModel, slotOf, type ModelField } from './model-fields.ts';
 import { optimizerFields, type FieldDefinition } from './optimizer-fields.ts';
@@ -35,16 +35,23 @@ const LARGEST_SEED = 0xffffffff;
 /** What only the model code can tell of a spec that the contract takes. */
 export interface ModelJudge {
   /** A pattern that fits no layer of the model; null for none. */
-  unfitPattern(spec: RunSpec): string | null;
+  unfitPattern(spec: RunSpec, find: FindDataset): string | null;
   /** What the model reads and the data set has, where those are not the same; else null. */
-  unreadable(spec: RunSpec): string | null;
+  unreadable(spec: RunSpec, find: FindDataset): string | null;
 }
 
-/** `judge` arrives after the page: until then nothing is found to be wrong with the model. */
-export function readDraft(draft: Draft, judge: ModelJudge | null = null): ReadDraft {
+/**
+ * `judge` arrives after the page: until then nothing is found to be wrong with the model. `find` knows the data sets; none
+ * but bundled ones where it is left out.
+ */
+export function readDraft(
+  draft: Draft,
+  judge: ModelJudge | null = null,
+  find: FindDataset = findBundled,
+): ReadDraft {
   const errors = new Map<string, string>();
   const groups = draft.columns.flatMap((column) => {
-    const group = readColumn(draft, column, errors, judge);
+    const group = readColumn(draft, column, errors, judge, find);
     return group ? [group] : [];
   });
   const seeds = readSeeds(draft.seeds, errors);
@@ -52,7 +59,7 @@ export function readDraft(draft: Draft, judge: ModelJudge | null = null): ReadDr
   if (draft.name.trim().length > 200) errors.set('name', 'A name has at most 200 characters.');
   if (draft.columns.length === 0) errors.set('columns', 'Add at least one optimiser.');
   checkDistinct(groups, errors);
-  checkAgainstDataset(draft, errors);
+  checkAgainstDataset(draft, errors, find);
   if (groups.length * seeds.length > MOST_RUNS) {
     errors.set(
       'seeds',
@@ -82,17 +89,18 @@ function readColumn(
   column: ColumnDraft,
   errors: Map<string, string>,
   judge: ModelJudge | null,
+  find: FindDataset,
 ): ReadGroup | null {
   const name = column.name.trim() || automaticName(draft, column);
   if (name.length > 120) errors.set(`${column.id}.name`, 'A name has at most 120 characters.');
   const parsed = runSpecSchema.safeParse(specInput(draft, column));
   if (parsed.success) {
-    const problem = judge?.unreadable(parsed.data) ?? null;
+    const problem = judge?.unreadable(parsed.data, find) ?? null;
     if (problem !== null) {
       errors.set('model.kind', `${problem.charAt(0).toUpperCase()}${problem.slice(1)}.`);
       return null;
     }
-    const pattern = judge?.unfitPattern(parsed.data) ?? null;
+    const pattern = judge?.unfitPattern(parsed.data, find) ?? null;
     if (pattern === null) return { columnId: column.id, name, spec: parsed.data };
     errors.set(`${column.id}.layers`, `“${pattern}” fits no layer of the model; Layers has their names.`);
     return null;
@@ -208,13 +216,20 @@ function checkDistinct(groups: readonly ReadGroup[], errors: Map<string, string>
   });
 }
 
-/** What only the data set can say: the image must divide into patches. */
-function checkAgainstDataset(draft: Draft, errors: Map<string, string>): void {
+/** What only the data set can say: that it is there, what its task can be judged by, and into which patches it divides. */
+function checkAgainstDataset(draft: Draft, errors: Map<string, string>, find: FindDataset): void {
+  const entry = find(draft.dataset['id'] ?? '');
+  if (!entry) {
+    errors.set('dataset.id', 'This data set is not in the lab; choose another.');
+    return;
+  }
+  const metrics: readonly string[] = taskMetrics[entry.task];
+  if (!errors.has('run.metric') && !metrics.includes(draft.run['metric'] ?? ''))
+    errors.set('run.metric', `Metric must be one that ${entry.task} has.`);
   const cutsPatches =
     draft.model.kind === 'vit' ||
     (draft.model.kind === 'deep-linear' && draft.model.values['sharing'] === 'patches');
   if (!cutsPatches || errors.has('model.patch')) return;
-  const entry = findDataset(draft.dataset['id'] ?? '');
   const patch = readNumber(draft.model.values['patch'] ?? '');
   const side = entry.kind === 'images' ? entry.example.slice(1).find((length) => length % patch !== 0) : 0;
   if (Number.isFinite(patch) && side) {

@@ -4,7 +4,7 @@
  */
 import { describeOptimizer } from '../../contract/describe-optimizer.ts';
 import type { RunSummary } from '../../contract/runs.ts';
-import { datasetName, modelName } from '../format/text.ts';
+import { modelName } from '../format/text.ts';
 import { shownStatus } from './startable.ts';
 
 export const filterFields = ['name', 'status', 'optimizer', 'dataset', 'model', 'comparison'] as const;
@@ -41,8 +41,13 @@ export function parseFilter(text: string): FilterResult {
   return { terms };
 }
 
-export function matchesFilter(run: RunSummary, terms: readonly FilterTerm[]): boolean {
-  const texts = searchTexts(run);
+/** `nameOf` gives the name of a data set by its id. */
+export function matchesFilter(
+  run: RunSummary,
+  terms: readonly FilterTerm[],
+  nameOf: (dataset: string) => string,
+): boolean {
+  const texts = searchTexts(run, nameOf);
   return terms.every(({ field, value }) =>
     field === null ? Object.values(texts).some((text) => text.includes(value)) : texts[field].includes(value),
   );
@@ -53,13 +58,13 @@ export function withoutTerm(text: string, term: FilterTerm): string {
   return text.replace(term.text, '').replace(/\s+/g, ' ').trim();
 }
 
-function searchTexts(run: RunSummary): Record<FilterField, string> {
+function searchTexts(run: RunSummary, nameOf: (dataset: string) => string): Record<FilterField, string> {
   const { spec } = run;
   return {
     name: `${run.name} ${run.groupName} seed ${run.seed}`.toLowerCase(),
     status: shownStatus(run),
     optimizer: `${spec.optimizer.name} ${describeOptimizer(spec.optimizer)}`.toLowerCase(),
-    dataset: `${spec.dataset.id} ${datasetName(spec.dataset.id)}`.toLowerCase(),
+    dataset: `${spec.dataset.id} ${nameOf(spec.dataset.id)}`.toLowerCase(),
     model: `${spec.model.kind} ${modelName(spec.model)}`.toLowerCase(),
     comparison: (run.comparisonName ?? '').toLowerCase(),
   };
