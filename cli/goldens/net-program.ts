@@ -197,7 +197,9 @@ function addChoice(scope: GpuContext, parts: LossProgram, settings: ChoiceSettin
   const direction = (rule: FixtureRule): Region => {
     const curvature = createCurvature(scope, set, layout, { rule: dampingRules[rule], damping });
     const preconditioner = new Preconditioner(scope, layout, productsOf(scope, layout, curvature));
-    graph.inPhase('inverses', () => graph.effect('inverses', [], (lowering) => curvature.lower(lowering)));
+    graph.inPhase('inverses', () =>
+      graph.effect('inverses', [], (lowering) => curvature.lower(lowering, step)),
+    );
     graph.inPhase('precondition', () =>
       graph.effect('precondition', [], () => preconditioner.precondition(gradients)),
     );

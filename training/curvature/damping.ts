@@ -8,10 +8,12 @@ import { floatBits, type Binding, type Dispatch } from '../../gpu-kernels/dispat
 import { Region, uploadTable, writeRegion } from '../../gpu-kernels/region.ts';
 import largestSource from '../../gpu-kernels/reduce/largest.wgsl';
 import { expandTemplate } from '../../gpu-kernels/template.ts';
+import { stepScalarsSource, type StepUniform } from '../program/step-scalars.ts';
 import scaleSource from './damping-by-loss.wgsl';
 import dampingSource from './damping.wgsl';
 import levelsSource from './factor-levels.wgsl';
 import type { FactorSet } from './factors.ts';
+import { raisedSource, type FailureLog } from './failure-log.ts';
 
 export interface DampingSettings {
   rule: KfacSpec['dampingRule'];
@@ -87,23 +89,27 @@ export class Damping {
   }
 
   /**
-   * Mean eigenvalues of all factors. Renews averages that are not finite from the newest batch and counts them, factor f
-   * at place `firstCount` + f.
+   * Mean eigenvalues of all factors. Renews averages that are not finite from the newest batch and puts them into the log.
    */
-  measure(gpu: GpuContext, counts: Region, firstCount: number): Dispatch {
+  measure(gpu: GpuContext, failures: FailureLog, step: StepUniform): Dispatch {
     const { set } = this;
     const lanes = gpu.adapterClass === 'software' && gpu.fourLaneSubgroups;
     return {
       label: 'mean eigenvalues',
-      code: expandTemplate([largestSource, levelsSource].join('\n'), { LANES: lanes, T: lanes ? 4 : 64 }),
+      code: [
+        stepScalarsSource,
+        raisedSource,
+        expandTemplate([largestSource, levelsSource].join('\n'), { LANES: lanes, T: lanes ? 4 : 64 }),
+      ].join('\n'),
       bindings: [
         { name: 'factors', type: 'array<f32>', region: set.averages, write: true },
         { name: 'fresh', type: 'array<f32>', region: set.fresh, write: false },
         { name: 'table', type: 'array<vec4<u32>>', region: this.table, write: false },
         { name: 'levels', type: 'array<f32>', region: this.levels, write: true },
-        { name: 'counts', type: 'array<u32>', region: counts, write: true },
+        ...failures.bindings,
       ],
-      params: { type: 'Params', data: Uint32Array.of(firstCount) },
+      params: { type: 'Params', data: Uint32Array.of(failures.firstFactor) },
+      step,
       workgroups: [set.factors.length, 1, 1],
       flops: 2 * set.factors.reduce((sum, { padded }) => sum + padded ** 2, 0),
     };

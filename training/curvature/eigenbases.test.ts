@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { readFloats, readRegions } from '../../gpu-kernels/readback.ts';
 import { writeRegion } from '../../gpu-kernels/region.ts';
 import { Eigenbases } from './eigenbases.ts';
-import { batchOf, kfacSpec, prepareStep, type TestStep } from './test-net.ts';
+import { batchOf, kfacSpec, newestFailure, prepareStep, type TestStep } from './test-net.ts';
 
 const spec = kfacSpec({ fisher: 'empirical', dampingRule: 'exact', damping: 0.02 });
 const curvature = ['forward', 'backward', 'factors', 'inverses'] as const;
@@ -17,7 +17,7 @@ function basesOf({ kfac }: TestStep): Eigenbases {
 async function health(engine: TestStep) {
   const bases = basesOf(engine);
   const [failures, boosts, amounts] = await readRegions(engine.gpu, [
-    bases.failures,
+    bases.failures.counts,
     bases.boosts,
     bases.amounts.region,
   ]);
@@ -57,7 +57,7 @@ describe('a failed decomposition', () => {
     engine.run(batchOf(1), {}, ['inverses']);
     expect(await readFloats(engine.gpu, job.basis)).toEqual(before);
     await expectHealth(1, 4);
-    engine.run(batchOf(1), {}, ['inverses']);
+    engine.run(batchOf(1), { index: 8 }, ['inverses']);
     await expectHealth(2, 16);
     engine.run(batchOf(1), {}, ['forward', 'backward', 'precondition']);
     const direction = await readFloats(engine.gpu, engine.kfac.preconditioner.direction);
@@ -71,8 +71,12 @@ describe('a failed decomposition', () => {
       engine.run(batchOf(1), {}, ['inverses']);
       await expectHealth(2, boost);
     }
-    expect(engine.kfac.failures?.describe(index, 2)).toBe(
-      'G of first: eigenvalues not found 2 times. Old basis kept, damping raised.',
+    const newest = await newestFailure(engine, index);
+    expect(newest.step).toBe(8);
+    expect(newest.raise).toBe(16);
+    expect(newest.damping).toBeCloseTo(16 * spec.damping, 6);
+    expect(engine.kfac.failures?.describe(index, 2, newest)).toBe(
+      "G of first: eigenvalues not found 2 times, last at step 8. Old basis kept, damping raised to 0.32, 16 times the setting's.",
     );
   });
 });

@@ -15,6 +15,7 @@ import { matmul } from '../../gpu-kernels/matmul/matmul.ts';
 import { placeInNewBuffer, Region, uploadTable, wholeBuffer, writeRegion } from '../../gpu-kernels/region.ts';
 import { expandTemplate } from '../../gpu-kernels/template.ts';
 import type { Lowering } from '../program/graph.ts';
+import { stepScalarsSource, type StepUniform } from '../program/step-scalars.ts';
 import { Damping, type DampingSettings } from './damping.ts';
 import copySource from './eigen-copy.wgsl';
 import jobsSource from './eigen-jobs.wgsl';
@@ -24,7 +25,8 @@ import publishSource from './eigen-publish.wgsl';
 import scalesSource from './eigen-scales.wgsl';
 import spectraSource from './eigen-spectra.wgsl';
 import type { Factor, FactorSet, KfacLayer } from './factors.ts';
-import { describeFailure, type GroupInverses } from './inverses.ts';
+import { FailureLog, raisedSource } from './failure-log.ts';
+import type { GroupInverses } from './inverses.ts';
 import { jointArena, type JointLayout } from './joint-layout.ts';
 import layerSource from './kfac-layer.wgsl';
 import { LayerAmounts } from './layer-amounts.ts';
@@ -75,8 +77,7 @@ export class Eigenbases {
   readonly jobs: EigenJob[];
   readonly damping: Damping;
   readonly amounts: LayerAmounts;
-  /** u32 per job: how often its decomposition failed; then per factor: how often its average was not finite. */
-  readonly failures: Region;
+  readonly failures: FailureLog;
   /** f32 per job: factor on the damping of its layers, 1 unless a decomposition failed. */
   readonly boosts: Region;
   /** f32: eigenvalues, job after job, each as many as the factor's padded side. */
@@ -130,11 +131,10 @@ export class Eigenbases {
       ),
     );
     this.scales = jointArena(gpu, layout, 'eigenscales');
-    this.failures = uploadTable(
-      gpu,
-      'decomposition failures',
-      new Uint32Array(this.jobs.length + set.factors.length),
-    );
+    this.failures = new FailureLog(gpu, this.jobs, set, {
+      failed: 'eigenvalues not found',
+      kept: 'Old basis kept',
+    });
     this.boosts = uploadTable(gpu, 'damping boosts', new Float32Array(this.jobs.length).fill(1));
     this.jobTable = uploadTable(gpu, 'eigen jobs', this.describeJobs(starts.at));
     this.targetTable = uploadTable(gpu, 'eigen targets', this.describeTargets());
@@ -144,7 +144,8 @@ export class Eigenbases {
   }
 
   get state(): Region[] {
-    return [this.failures, this.all, this.spectra, this.scales.whole, this.amounts.region];
+    const { counts, latest } = this.failures;
+    return [counts, latest, this.all, this.spectra, this.scales.whole, this.amounts.region];
   }
 
   /** Damping as the run asked for, no longer raised by earlier failures. */
@@ -153,22 +154,17 @@ export class Eigenbases {
     writeRegion(gpu, this.boosts, new Float32Array(this.jobs.length).fill(1));
   }
 
-  /** One sentence for the log about place `index` of `failures`, which counted so many `times`. */
-  describe(index: number, times: number): string {
-    return describeFailure(this.jobs, this.set, index, times, 'eigenvalues not found', 'Old basis kept');
-  }
-
   /** The launches of an inverse step, in order: of one slice, or of all layers. */
-  lower(lowering: Lowering, slice: number | null = null): Dispatch[] {
+  lower(lowering: Lowering, step: StepUniform, slice: number | null = null): Dispatch[] {
     const { old } = this;
     const groups = this.jobGroups.filter((group) => slice === null || group.slice === slice);
     const touched = new Set(
       groups.flatMap(({ jobs }) => jobs.flatMap(({ targets }) => targets.map((t) => t.layer))),
     );
     return [
-      this.damping.measure(lowering.gpu, this.failures, this.jobs.length),
+      this.damping.measure(lowering.gpu, this.failures, step),
       ...(old ? [this.keepOld(old)] : []),
-      ...groups.flatMap((group) => this.decompose(lowering, group)),
+      ...groups.flatMap((group) => this.decompose(lowering, step, group)),
       this.amounts.lower(),
       ...(old ? this.carryScales(lowering, old, touched) : [this.products(null)]),
     ];
@@ -290,7 +286,7 @@ export class Eigenbases {
     };
   }
 
-  private decompose(lowering: Lowering, group: JobGroup): Dispatch[] {
+  private decompose(lowering: Lowering, step: StepUniform, group: JobGroup): Dispatch[] {
     const { side, jobs, firstJob, firstTarget } = group;
     const words = jobs.length * side * side;
     const matrices = lowering.scratch('matrices to decompose', words);
@@ -324,16 +320,18 @@ export class Eigenbases {
       }),
       {
         label: 'eigenvalues',
-        code: [jobsSource, spectraSource].join('\n'),
+        code: [stepScalarsSource, raisedSource, jobsSource, spectraSource].join('\n'),
         bindings: [
           jobTable,
           { name: 'values', type: 'array<f32>', region: this.allValues, write: false },
           status,
           { name: 'spectra', type: 'array<f32>', region: this.spectra, write: true },
           { name: 'boosts', type: 'array<f32>', region: this.boosts, write: true },
-          { name: 'failures', type: 'array<u32>', region: this.failures, write: true },
+          this.damping.binding,
+          ...this.failures.bindings,
         ],
         params: { type: 'Params', data: Uint32Array.of(firstJob, jobs.length) },
+        step,
         workgroups: [Math.ceil(jobs.length / 16), 1, 1],
         flops: 0,
       },

@@ -2,7 +2,7 @@
 // number that is not finite starts again from the newest batch, where that is finite, and is counted: nothing else would
 // ever bring it back. levels[2] keeps the lambda that this round of inversions takes: a later one waits for the next round.
 // One workgroup per factor.
-struct Params { firstCount: u32 }
+struct Params { firstFactor: u32 }
 
 @compute @workgroup_size(${T})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
@@ -26,7 +26,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       if (isRenewed) { trace += fresh[at]; } else { trace += factors[at]; }
     }
     levels[4u + group.x] = trace / f32(factor.y);
-    if (isLost) { counts[params.firstCount + group.x] += 1u; }
+    if (isLost) {
+      failures[params.firstFactor + group.x] += 1u;
+      latest[params.firstFactor + group.x] = Failure(step.index, 0.0, 1.0, 0u);
+    }
   }
   if (isRenewed) {
     for (var i = lane; i < count; i += T) { factors[factor.x + i] = fresh[factor.x + i]; }

@@ -10,8 +10,10 @@ import type { Binding, Dispatch } from '../../gpu-kernels/dispatch.ts';
 import { placeInNewBuffer, Region, uploadTable, wholeBuffer, writeRegion } from '../../gpu-kernels/region.ts';
 import { spdInverse } from '../../gpu-kernels/spd-inverse/spd-inverse.ts';
 import type { Lowering } from '../program/graph.ts';
+import { stepScalarsSource, type StepUniform } from '../program/step-scalars.ts';
 import { Damping, dampingSource, type DampingSettings } from './damping.ts';
 import type { Factor, FactorSet, KfacLayer } from './factors.ts';
+import { FailureLog, raisedSource } from './failure-log.ts';
 import jobsSource from './inverse-jobs.wgsl';
 import prepareSource from './inverse-prepare.wgsl';
 import publishSource from './inverse-publish.wgsl';
@@ -53,8 +55,7 @@ export interface GroupInverses {
 export class Inverses {
   readonly groups: GroupInverses[];
   readonly jobs: InverseJob[];
-  /** u32 per job: how often its factorisation failed; then per factor of the set: how often its average was not finite. */
-  readonly failures: Region;
+  readonly failures: FailureLog;
   /** f32 per job: factor on the damping, 1 unless a factorisation failed. */
   readonly boosts: Region;
   readonly damping: Damping;
@@ -106,8 +107,7 @@ export class Inverses {
         this.jobGroups.map((g) => g.status),
       ),
     );
-    const counts = this.jobs.length + set.factors.length;
-    this.failures = uploadTable(gpu, 'inversion failures', new Uint32Array(counts));
+    this.failures = new FailureLog(gpu, this.jobs, set, { failed: 'pivot failed', kept: 'Old inverse kept' });
     this.boosts = uploadTable(gpu, 'damping boosts', new Float32Array(this.jobs.length).fill(1));
     this.jobTable = uploadTable(gpu, 'inverse jobs', this.describeJobs());
     this.targetTable = uploadTable(gpu, 'inverse targets', this.describeTargets(layout));
@@ -115,7 +115,7 @@ export class Inverses {
 
   /** What a fresh run starts from as zero: the inverses too, or a first inversion that fails would keep another run's. */
   get state(): Region[] {
-    return [this.failures, this.all];
+    return [this.failures.counts, this.failures.latest, this.all];
   }
 
   /** Has every inversion write down how much damping each layer got. */
@@ -132,30 +132,26 @@ export class Inverses {
     writeRegion(gpu, this.boosts, new Float32Array(this.jobs.length).fill(1));
   }
 
-  /** One sentence for the log about place `index` of `failures`, which counted so many `times`. */
-  describe(index: number, times: number): string {
-    return describeFailure(this.jobs, this.set, index, times, 'pivot failed', 'Old inverse kept');
-  }
-
   /** The launches of an inverse step, in order: of one slice, or of all layers. */
-  lower(lowering: Lowering, slice: number | null = null): Dispatch[] {
+  lower(lowering: Lowering, step: StepUniform, slice: number | null = null): Dispatch[] {
     const groups = this.jobGroups.filter((group) => slice === null || group.slice === slice);
     const first = groups[0]?.firstJob ?? 0;
     const count = groups.reduce((sum, { jobs }) => sum + jobs.length, 0);
     return [
-      this.damping.measure(lowering.gpu, this.failures, this.jobs.length),
+      this.damping.measure(lowering.gpu, this.failures, step),
       ...groups.flatMap((group) => this.invertGroup(lowering, group)),
       ...(this.amounts ? [this.amounts.lower()] : []),
       {
         label: 'settle damping',
-        code: [jobsSource, dampingSource, settleSource].join('\n'),
+        code: [stepScalarsSource, raisedSource, jobsSource, dampingSource, settleSource].join('\n'),
         bindings: [
           ...this.jobBindings(),
           { name: 'status', type: 'array<u32>', region: this.allStatus, write: false },
           { name: 'boosts', type: 'array<f32>', region: this.boosts, write: true },
-          { name: 'failures', type: 'array<u32>', region: this.failures, write: true },
+          ...this.failures.bindings,
         ],
         params: this.params(first, count),
+        step,
         workgroups: [Math.ceil(count / 16), 1, 1],
         flops: 0,
       },
@@ -294,20 +290,4 @@ function groupJobs(jobs: readonly InverseJob[], slicing: Slicing | null): JobGro
 /** The blocked Cholesky works on whole 32 x 32 blocks. */
 function workSide(job: InverseJob): number {
   return Math.ceil(job.factor.size / 32) * 32;
-}
-
-/** What failed so many times: the decomposition of a job's factor, or the average of a factor. */
-export function describeFailure(
-  jobs: readonly { factor: Factor }[],
-  set: FactorSet,
-  index: number,
-  times: number,
-  what: string,
-  kept: string,
-): string {
-  const often = times > 1 ? ` ${times} times` : '';
-  const job = jobs[index];
-  if (job) return `${job.factor.name}: ${what}${often}. ${kept}, damping raised.`;
-  const factor = set.factors[index - jobs.length];
-  return `${factor?.name ?? 'A factor'}: average was not finite${often}. It starts again from the newest batch.`;
 }

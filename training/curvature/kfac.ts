@@ -39,6 +39,7 @@ export class Kfac implements LayerOptimiser {
   private readonly slicing: Slicing | null;
   private marquardt: LevenbergMarquardt | null = null;
   private loss: Loss | null = null;
+  private step: StepUniform | null = null;
 
   /** Parameters must be allocated: tables hold their positions. */
   constructor(
@@ -82,9 +83,10 @@ export class Kfac implements LayerOptimiser {
     const { curvature } = this;
     if (!curvature) return null;
     return {
-      counts: curvature.failures,
+      counts: curvature.failures.counts,
+      latest: curvature.failures.latest,
       code: 'pivot-failed',
-      describe: (index, times) => curvature.describe(index, times),
+      describe: (place, times, newest) => curvature.failures.describe(place, times, newest),
     };
   }
 
@@ -100,12 +102,12 @@ export class Kfac implements LayerOptimiser {
   }
 
   get slices(): Slices | null {
-    const { curvature, slicing } = this;
-    if (!curvature || !slicing) return null;
+    const { curvature, slicing, step } = this;
+    if (!curvature || !slicing || !step) return null;
     return {
       count: slicing.count,
       add: (graph, slice) => {
-        graph.effect('inverses', [], (lowering) => curvature.lower(lowering, slice));
+        graph.effect('inverses', [], (lowering) => curvature.lower(lowering, step, slice));
       },
     };
   }
@@ -129,6 +131,7 @@ export class Kfac implements LayerOptimiser {
     const { curvature, scales } = this;
     if (!curvature) return;
     this.loss = loss;
+    this.step = step;
     addFactors(this.factors, {
       graph,
       loss,
@@ -146,7 +149,7 @@ export class Kfac implements LayerOptimiser {
           return [...meanLoss(lowering, loss, mean), curvature.damping.scaleByLoss(mean)];
         });
       }
-      graph.effect('inverses', [], (lowering) => curvature.lower(lowering));
+      graph.effect('inverses', [], (lowering) => curvature.lower(lowering, step));
     });
   }
 

@@ -9,6 +9,7 @@ import { ModelBuilder } from '../models/model-builder.ts';
 import { compile } from '../program/compile.ts';
 import { Graph } from '../program/graph.ts';
 import { Parameters } from '../program/parameters.ts';
+import { StepUniform } from '../program/step-scalars.ts';
 import { noise } from '../program/test-program.ts';
 import { createCurvature } from './curvature.ts';
 import { Eigenbases } from './eigenbases.ts';
@@ -99,6 +100,7 @@ describe('a round in slices', () => {
     async (rule, keepsScales) => {
       const { gpu, set } = await factorSet();
       const layout = layOutJoint(gpu, set.layers);
+      const step = new StepUniform(gpu);
       const slicing = sliceLayers(set, 2, 1, 3);
       const settings = { rule, damping: 0.01 };
       const run = async (slices: (number | null)[]) => {
@@ -110,7 +112,7 @@ describe('a round in slices', () => {
         const states: Float32Array[][] = [];
         for (const slice of slices) {
           const graph = new Graph();
-          graph.effect('inverses', [], (lowering) => curvature.lower(lowering, slice));
+          graph.effect('inverses', [], (lowering) => curvature.lower(lowering, step, slice));
           const program = await compile(gpu, graph, 'round');
           const encoder = gpu.device.createCommandEncoder();
           const pass = encoder.beginComputePass();

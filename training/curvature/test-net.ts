@@ -16,7 +16,7 @@ import { emptyRegion, testGpu } from '../../gpu-kernels/test-gpu.ts';
 import { addBackward, addUpdate, createArenas, type StepArenas } from '../loop/step-graph.ts';
 import { ModelBuilder, type LinearLayer } from '../models/model-builder.ts';
 import { isLayerParameter } from '../optimisers/create-layer-optimiser.ts';
-import type { LayerOptimiser } from '../optimisers/layer-optimiser.ts';
+import type { LayerOptimiser, NewestFailure } from '../optimisers/layer-optimiser.ts';
 import type { ParameterRule } from '../optimisers/parameter-groups.ts';
 import { compile, type Program } from '../program/compile.ts';
 import { Graph, type Tensor } from '../program/graph.ts';
@@ -163,6 +163,16 @@ export async function prepareLayerStep<O extends LayerOptimiser>(
       submit(gpu, adaptation, phases);
     },
   };
+}
+
+/** What the GPU wrote down of a matrix's newest failure. */
+export async function newestFailure({ gpu, kfac }: TestStep, place: number): Promise<NewestFailure> {
+  const { latest } = kfac.failures ?? {};
+  if (!latest) throw new Error('this net is preconditioned');
+  const numbers = await readFloats(gpu, latest);
+  const [step = NaN] = new Uint32Array(numbers.buffer).subarray(4 * place);
+  const [, damping = NaN, raise = NaN] = numbers.subarray(4 * place);
+  return { step, damping, raise };
 }
 
 /** Everything that is not given changes nothing: no rate, no new factor in the average. */

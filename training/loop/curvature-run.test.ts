@@ -62,6 +62,29 @@ describe('a K-FAC run', () => {
   });
 });
 
+describe('a run whose factors cannot be inverted', () => {
+  it('names each with the step and the damping it has since', async () => {
+    // Seventeen inputs and eight examples: without damping to speak of, rounding decides over the sign of a pivot.
+    const damping = 1e-20;
+    const optimizer = { ...kfac, dampingRule: 'plain', damping };
+    const { recorder } = await trainOn(observed, tinySpec({ optimizer, steps: 3, evaluateEvery: 3 }));
+    const events = recorder.events.filter(({ code }) => code === 'pivot-failed');
+    expect(events.map(({ text }) => text.split(':')[0])).toContain('A of layers.0');
+    for (const { step, level, text } of events) {
+      const found =
+        /at step (\d+)\. Old inverse kept, damping raised to (\S+), (\d+) times the setting's\.$/.exec(text);
+      const [said, amount, raise] = (found ?? []).slice(1).map(Number);
+      expect({ said, level, amount }, text).toEqual({
+        ...{ said: step, level: 'warning' },
+        amount: Number((damping * (raise ?? NaN)).toPrecision(3)),
+      });
+      expect(step).toBeLessThanOrEqual(3);
+    }
+    // What is read at the third step was written down at an earlier one.
+    expect(events.some(({ step }) => step < 3)).toBe(true);
+  });
+});
+
 describe('a run with a loss term for every token', () => {
   const tokens = (count: number) => Uint32Array.from({ length: count }, (_, i) => (i * i) % 5);
   const part = (count: number) => ({

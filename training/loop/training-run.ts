@@ -15,6 +15,7 @@ import type {
 } from '../../contract/training.ts';
 import type { PreparedDataset } from '../../datasets/dataset.ts';
 import type { GpuContext } from '../../gpu-kernels/device.ts';
+import type { NewestFailure } from '../optimisers/layer-optimiser.ts';
 import { MomentWeights } from '../optimisers/moment-weights.ts';
 import { scheduleFactor } from '../optimisers/schedule.ts';
 import { batchOrder } from '../feeding/feeding.ts';
@@ -168,17 +169,19 @@ export class TrainingRun {
     const { spec, program, journal } = this;
     const evaluates = reached % spec.evaluateEvery === 0 || reached === spec.steps;
     if (evaluates) await program.evaluation.submit();
-    const failures = program.layerOptimiser?.failures?.counts;
+    const { counts: failures, latest } = program.layerOptimiser?.failures ?? {};
     const damping = evaluates ? program.layerOptimiser?.movingDamping : null;
     const { timer, evaluation } = program;
     const read = await program.ring.read([
       ...(failures ? [failures] : []),
+      ...(latest ? [latest] : []),
       ...(damping ? [damping] : []),
       ...(timer ? [timer.region] : []),
       ...(evaluates ? evaluation.regions : []),
     ]);
     const others = [...read.others];
     const failureCounts = failures ? others.shift() : undefined;
+    const newest = latest ? others.shift() : undefined;
     const dampingInUse = damping ? new Float32Array(others.shift() ?? new ArrayBuffer(4))[0] : undefined;
     if (timer) timer.read(others.shift() ?? new ArrayBuffer(0));
     let diverged: number | null = null;
@@ -197,7 +200,7 @@ export class TrainingRun {
       }
     }
     this.pending = [];
-    if (failures) this.noteFailures(reached, new Uint32Array(failureCounts ?? new ArrayBuffer(0)));
+    if (failures) this.noteFailures(reached, new Uint32Array(failureCounts ?? new ArrayBuffer(0)), newest);
     if (diverged === null && evaluates) {
       const metrics = evaluation.metrics(read.evaluation, others);
       for (const [key, value] of Object.entries(metrics) as [MetricKey, number][])
@@ -210,12 +213,14 @@ export class TrainingRun {
     return diverged;
   }
 
-  private noteFailures(step: number, counts: Uint32Array): void {
+  /** An event for every matrix that failed since the last look, at the step of its newest failure where that is known. */
+  private noteFailures(reached: number, counts: Uint32Array, latest: ArrayBuffer | undefined): void {
     const failures = this.program.layerOptimiser?.failures;
     counts.forEach((count, i) => {
       const times = count - (this.seenFailures[i] ?? 0);
-      if (failures && times > 0)
-        this.journal.event(step, 'warning', failures.code, failures.describe(i, times));
+      if (!failures || times <= 0) return;
+      const newest = latest ? newestFailure(latest, i) : { step: reached, damping: 0, raise: 1 };
+      this.journal.event(newest.step, 'warning', failures.code, failures.describe(i, times, newest));
     });
     this.seenFailures = counts;
   }
@@ -279,6 +284,16 @@ export class TrainingRun {
       phaseMs: this.program.timer?.means ?? {},
     });
   }
+}
+
+function newestFailure(latest: ArrayBuffer, matrix: number): NewestFailure {
+  const [words, numbers] = [new Uint32Array(latest), new Float32Array(latest)];
+  const [step = 0, damping = 0, raise = 1] = [
+    words[4 * matrix],
+    numbers[4 * matrix + 1],
+    numbers[4 * matrix + 2],
+  ];
+  return { step, damping, raise };
 }
 
 /** A command that never comes: for callers that only train. */

@@ -21,7 +21,7 @@ export interface LayerOptimiser {
   readonly movingDamping?: Region | null;
   /** Known once the update is added; left out where nothing adapts. */
   readonly adaptation?: Adaptation | null;
-  /** Left out where everything that is due is done within its step. */
+  /** Known once the curvature is added; left out where everything that is due is done within its step. */
   readonly slices?: Slices | null;
   /** Gives a fresh run what it does not find zero. */
   reset(gpu: GpuContext): void;
@@ -59,8 +59,18 @@ export interface Slices {
 export interface MatrixFailures {
   /** u32 per matrix: how often it failed in this run. */
   readonly counts: Region;
+  /** Four words per matrix: step (u32), damping and raise (f32) of its newest failure, one unused. Left out: not kept. */
+  readonly latest?: Region;
   /** Kind of event. */
   readonly code: string;
   /** One sentence for the log: what failed so many times, and what was done. */
-  describe(matrix: number, times: number): string;
+  describe(matrix: number, times: number, newest: NewestFailure): string;
+}
+
+/** The last time that a matrix failed. */
+export interface NewestFailure {
+  step: number;
+  /** What is added to the matrix from then on, and how many times the setting's that is; 0 and 1 where nothing is raised. */
+  damping: number;
+  raise: number;
 }

@@ -56,7 +56,7 @@ export async function preconditioned(
   };
   const curvature = createCurvature(gpu, set, layout, settings);
   const preconditioner = new Preconditioner(gpu, layout, productsOf(gpu, layout, curvature));
-  graph.effect('inverses', [], (lowering) => curvature.lower(lowering));
+  graph.effect('inverses', [], (lowering) => curvature.lower(lowering, step));
   graph.effect('precondition', [], () => preconditioner.precondition(arenas.gradients));
   graph.effect('update', [], () => preconditioner.update(arenas, step, update));
   const program = await compile(gpu, graph, 'layer');

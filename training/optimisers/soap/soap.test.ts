@@ -254,7 +254,10 @@ describe('bases', () => {
       expect([...new Uint32Array(counts ?? [])].slice(0, matrices.length)).toEqual(
         matrices.map((_, i) => (i === at ? 1 : 0)),
       );
-      expect(rule.failures.describe(at, 2)).toBe('R of first: no eigenbasis 2 times. Old basis kept.');
+      const newest = { step: 1, damping: 0, raise: 1 };
+      expect(rule.failures.describe(at, 2, newest)).toBe(
+        'R of first: no eigenbasis 2 times. Old basis kept.',
+      );
       rule.reset(gpu);
       const { R } = (await readBases(engine)).get('first.weight') as Bases;
       expect(R.data).toEqual(matrix(R.rows, R.rows, (i, j) => (i === j ? 1 : 0)).data);
