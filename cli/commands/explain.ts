@@ -64,7 +64,7 @@ ${listedModels()}
       : await planFromNameOrFile(Object.hasOwn(presets, name) ? name : resolve(name));
     const imported = datasetFolder(values.db);
     if (plan) await requireDatasets(plan, imported);
-    const load = (dataset: DatasetSpec) => loadDataset(dataset, bundledDirectory, imported);
+    const load = onceFor((dataset: DatasetSpec) => loadDataset(dataset, bundledDirectory, imported));
     const gpu = await openNodeContext();
     // Loaded here and not above: the engine is large, and most commands do without it.
     const { explainModel, explainSpec } = await import('../explain/explain-program.ts');
@@ -82,6 +82,17 @@ ${listedModels()}
     return 0;
   },
 };
+
+/** The same, but what was loaded for one group serves the next. */
+function onceFor<T>(load: (dataset: DatasetSpec) => Promise<T>): (dataset: DatasetSpec) => Promise<T> {
+  const loaded = new Map<string, Promise<T>>();
+  return (dataset) => {
+    const key = JSON.stringify(dataset);
+    const known = loaded.get(key) ?? load(dataset);
+    loaded.set(key, known);
+    return known;
+  };
+}
 
 /** Ids of models, a kind a line. */
 function listedModels(): string {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { presets } from '../../contract/presets.ts';
 import { optimizerSpecSchema, runSpecSchema } from '../../contract/run-spec.ts';
+import { findDataset } from '../../datasets/registry.ts';
 import {
   changeOptimizer,
   draftFromPreset,
@@ -9,9 +10,10 @@ import {
   type ColumnDraft,
   type Draft,
 } from './draft.ts';
-import { optimizerOptions } from './fields.ts';
+import { optimizerOptions, targetOptions } from './fields.ts';
 import { optimizerFields } from './optimizer-fields.ts';
 import { fromJson, toJson } from './json.ts';
+import * as modelJudge from './model-layers.ts';
 import { readDraft, runsOf } from './read-draft.ts';
 
 const preset = presets['first-light'];
@@ -32,12 +34,24 @@ function kfac(made: Draft) {
   return column;
 }
 
-test('a preset goes through the form unchanged', () => {
-  const read = readDraft(draft());
+test.each(Object.entries(presets))('the preset %s goes through the form unchanged', (_id, shipped) => {
+  const read = readDraft(draftFromPreset(shipped), modelJudge);
   expect([...read.errors]).toEqual([]);
-  expect(read.seeds).toEqual(preset.seeds);
-  expect(read.groups.map(({ name, spec }) => ({ name, spec }))).toEqual(preset.groups);
+  expect(read.seeds).toEqual(shipped.seeds);
+  expect(read.groups.map(({ name, spec }) => ({ name, spec }))).toEqual(shipped.groups);
 });
+
+test.each(Object.entries(presets))(
+  'what the preset %s plans has layers, and a metric its task measures',
+  (_id, shipped) => {
+    for (const { spec } of shipped.groups) {
+      expect(modelJudge.planModel(spec)).toMatchObject({ warnings: [] });
+      expect(modelJudge.planModel(spec).layers.length).toBeGreaterThan(2);
+      const { task } = findDataset(spec.dataset.id);
+      expect(targetOptions(task).map(({ value }) => value)).toContain(spec.target.metric);
+    }
+  },
+);
 
 test('every run is a spec the contract takes, seeds outermost', () => {
   const runs = runsOf(readDraft(draft((d) => (d.seeds = '4-5'))));
