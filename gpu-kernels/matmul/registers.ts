@@ -30,9 +30,9 @@ function tileFor(gpu: GpuContext, { m, n, k, batch = 1 }: MatmulArguments): Tile
   if (work <= 2 ** 24 && m >= 1024) return { tm: 8, tn: 4, wx: 4, wy: 4 };
   const wy = m >= 256 ? 4 : 1;
   if (m >= 32 && n >= 128 && work > 2 ** 28) return { tm: 32, tn: 32, wx: 4, wy };
-  // Tiles of 16 columns take twice as long to compile, and a result of few of them leaves a core idle.
-  if (m >= 32 && m < 1024 && n >= 64 && work > 2 ** 21)
-    return { tm: 32, tn: n >= 128 && m * n >= 2 ** 14 ? 16 : 8, wx: 4, wy: 1 };
+  // A result of few tiles leaves a core idle, and its tile takes three times as long to compile.
+  if (m >= 32 && m < 1024 && n >= 128 && m * n >= 2 ** 14 && work > 2 ** 21)
+    return { tm: 32, tn: 16, wx: 4, wy: 1 };
   return { tm: 16, tn: n >= 128 && work > 2 ** 24 ? 16 : n >= 32 ? 8 : 4, wx: 4, wy };
 }
 
