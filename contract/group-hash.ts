@@ -2,6 +2,7 @@
  * Runs that differ only by their seed are repeats of one experiment: they are drawn as one band and counted as one
  * group. The group is named by a hash of the spec, computed the same way by the store, the UI and the command line.
  */
+import { noAugmentation } from './augmentation.ts';
 import type { RunSpec } from './run-spec.ts';
 
 /**
@@ -10,12 +11,14 @@ import type { RunSpec } from './run-spec.ts';
  * deliberate collisions.
  */
 export function groupHash(spec: RunSpec): string {
-  const { seed: _seed, ...rest } = spec;
+  const { seed: _seed, augmentation, ...rest } = spec;
   const { optimizer, model } = rest;
   const decayKind = optimizer.name === 'sgd' ? 'l2' : 'decoupled';
+  const augmented = withoutLateDefaults(augmentation ?? {}, noAugmentation);
   return fnv1a64(
     canonicalJson({
       ...rest,
+      ...(Object.keys(augmented).length > 0 && { augmentation: augmented }),
       model: withoutLateDefaults(model, lateModelDefaults),
       optimizer: withoutLateDefaults(optimizer, { ...lateDefaults, weightDecayKind: decayKind }),
     }),

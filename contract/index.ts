@@ -1,4 +1,5 @@
 export * from './api.ts';
+export * from './augmentation.ts';
 export * from './client.ts';
 export * from './datasets.ts';
 export * from './data-kinds.ts';

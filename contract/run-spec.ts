@@ -24,6 +24,18 @@ export const datasetSpecSchema = z.strictObject({
   contextLength: count.lte(8192).exactOptional(),
 });
 
+/** What is done to the images of a training batch, drawn anew in every step; evaluations see them as they are. */
+export const augmentationSpecSchema = z.strictObject({
+  /** Images are padded by so many pixels at each side and cut out again at a random place; 0: they are not. */
+  shift: whole.gte(0, 'must be at least 0').lte(256, 'must be at most 256').default(0),
+  /** `horizontal`: left and right change places in every second image on average. */
+  flip: z.enum(['none', 'horizontal']).default('none'),
+  /** Side in pixels of the square that is blotted out around a random pixel; 0: there is none. */
+  cutout: whole.gte(0, 'must be at least 0').lte(1024, 'must be at most 1024').default(0),
+  /** Images and their labels are averaged in pairs with a weight from Beta(mixUp, mixUp); 0: they are not. */
+  mixUp: z.number().gte(0, 'must be at least 0').lte(16, 'must be at most 16; try 0.2 or 1').default(0),
+});
+
 /** Hidden width of the MLP in each block, as a multiple of `width`. */
 const mlpRatio = z.number().gt(0).lte(8).default(2);
 
@@ -333,6 +345,8 @@ export const targetSpecSchema = z.strictObject({
 
 const runSpecFields = z.strictObject({
   dataset: datasetSpecSchema,
+  /** Images of classes only. Left out: training sees the examples as they are. */
+  augmentation: augmentationSpecSchema.exactOptional(),
   model: modelSpecSchema,
   optimizer: optimizerSpecSchema,
   schedule: scheduleSpecSchema.default({ kind: 'warmup-cosine', warmupSteps: 20 }),
@@ -388,6 +402,14 @@ const rules: readonly Rule[] = [
     },
   },
   {
+    reads: ['augmentation.mixUp', 'optimizer.fisher'],
+    field: 'augmentation.mixUp',
+    mistake({ augmentation, optimizer }) {
+      if (!augmentation?.mixUp || !('fisher' in optimizer) || optimizer.fisher !== 'empirical') return null;
+      return 'must be 0 with the empirical Fisher, which takes the one true label of an example; choose mc or type2';
+    },
+  },
+  {
     reads: ['steps', 'evaluateEvery'],
     field: 'evaluateEvery',
     mistake: ({ steps, evaluateEvery }) =>
@@ -414,6 +436,7 @@ export const runSpecSchema = runSpecFields.superRefine(
 );
 
 export type DatasetSpec = z.infer<typeof datasetSpecSchema>;
+export type AugmentationSpec = z.infer<typeof augmentationSpecSchema>;
 export type ModelSpec = z.infer<typeof modelSpecSchema>;
 export type OptimizerSpec = z.infer<typeof optimizerSpecSchema>;
 export type AdamSpec = z.infer<typeof adamwSpecSchema> | z.infer<typeof nadamwSpecSchema>;

@@ -9,6 +9,8 @@ import type { GpuContext } from '../../gpu-kernels/device.ts';
 import { BatchOrder } from '../loop/batches.ts';
 import type { ModelInputs } from '../models/inputs.ts';
 import type { Graph, Tensor } from '../program/graph.ts';
+import type { MixedLabels } from '../program/operations/loss.ts';
+import type { Augmentation } from './augmentation.ts';
 import { capacityOf, GraphFeeding } from './graph-feeding.ts';
 import { answersName, gpuTensors, ResidentPart, type PartSource } from './part-source.ts';
 import { RowFeeding } from './row-feeding.ts';
@@ -20,6 +22,8 @@ export interface FedBatch {
   inputs: ModelInputs;
   /** u32 labels [N] or [N, L], numbers [N, T], or bits of numbers u32 [N, T] (multi-label). */
   targets: Tensor;
+  /** Labels that count beside the targets, where images are mixed. */
+  mixed?: MixedLabels;
 }
 
 export interface Feeding {
@@ -47,18 +51,22 @@ export function openSource(
     : new ResidentPart(scope, part);
 }
 
-/** Feeds `batch` examples at a time; `inOrder`: only ever consecutive ones, as an evaluation takes them. */
+/**
+ * Feeds `batch` examples at a time; `inOrder`: only ever consecutive ones, as an evaluation takes them. An augmentation
+ * fits the data set: it is one of images.
+ */
 export function createFeeding(
   scope: GpuContext,
   shape: DatasetShape,
   source: PartSource,
   batch: number,
   inOrder = false,
+  augmentation: Augmentation | null = null,
 ): Feeding {
   switch (shape.kind) {
     case 'images':
     case 'table':
-      return new RowFeeding(scope, shape.kind, source, batch);
+      return new RowFeeding(scope, shape.kind, source, batch, augmentation);
     case 'text':
       return new WindowFeeding(scope, shape, source, batch);
     case 'graphs':

@@ -4,6 +4,7 @@ import { uploadTable, writeRegion, type Region } from '../../gpu-kernels/region.
 import type { ModelInputs } from '../models/inputs.ts';
 import type { Graph, Tensor } from '../program/graph.ts';
 import { gather } from '../program/operations/gather.ts';
+import type { Augmentation } from './augmentation.ts';
 import type { FedBatch, Feeding } from './feeding.ts';
 import { answersName, type PartSource, type ResidentPart, type RowsByTensor } from './part-source.ts';
 
@@ -16,13 +17,21 @@ export class RowFeeding implements Feeding {
   private readonly answers: 'labels' | 'targets';
   private readonly batch: number;
   private readonly rows: Region;
+  private readonly augmentation: Augmentation | null;
 
-  constructor(scope: GpuContext, kind: RowKind, source: PartSource, batch: number) {
+  constructor(
+    scope: GpuContext,
+    kind: RowKind,
+    source: PartSource,
+    batch: number,
+    augmentation: Augmentation | null = null,
+  ) {
     this.gpu = scope;
     this.kind = kind;
     this.source = source;
     this.answers = answersName(source.part);
     this.batch = batch;
+    this.augmentation = augmentation;
     this.rows = uploadTable(scope, 'batch rows', new Uint32Array(batch));
   }
 
@@ -34,7 +43,14 @@ export class RowFeeding implements Feeding {
     const inputs = this.source.leaf(graph, 'inputs');
     const answers = this.source.leaf(graph, this.answers);
     const rows = graph.leaf('batch rows', [this.batch], this.rows, 'u32');
-    return { inputs: rowInputs(this.kind, gather(inputs, rows)), targets: gather(answers, rows) };
+    const targets = gather(answers, rows);
+    if (!this.augmentation) return { inputs: rowInputs(this.kind, gather(inputs, rows)), targets };
+    const { images, mixing } = this.augmentation.trace(graph, inputs, rows);
+    return {
+      inputs: { kind: 'images', images },
+      targets,
+      ...(mixing && { mixed: { labels: gather(targets, mixing.partners), share: mixing.share } }),
+    };
   }
 
   choose(rows: Uint32Array): void {

@@ -162,8 +162,14 @@ class GpuTrainer implements Trainer {
 
   /** The compiled program of a spec. Only what is written into it tells programs apart: not the seed, rate or length. */
   private async program(spec: RunSpec, data: PreparedDataset): Promise<BuiltProgram> {
-    const { dataset, model, batchSize } = spec;
-    const key = JSON.stringify({ dataset, model, batchSize, optimizer: { ...spec.optimizer, lr: 0 } });
+    const { dataset, augmentation, model, batchSize } = spec;
+    const key = JSON.stringify({
+      dataset,
+      augmentation,
+      model,
+      batchSize,
+      optimizer: { ...spec.optimizer, lr: 0 },
+    });
     const known = this.programs.get(key);
     const program = known ?? (await this.build(spec, data));
     this.programs.delete(key);

@@ -9,6 +9,7 @@ import { phases, type LayerReport, type Phase } from '../../contract/runs.ts';
 import type { PreparedDataset } from '../../datasets/dataset.ts';
 import { openScope, releaseScope, type GpuContext } from '../../gpu-kernels/device.ts';
 import { costlyFisher, termsPerExample } from '../curvature/fisher-passes.ts';
+import { Augmentation } from '../feeding/augmentation.ts';
 import { createFeeding, exampleCount, openSource, type Feeding } from '../feeding/feeding.ts';
 import { placeParts, usualDataBytes } from '../feeding/placement.ts';
 import { taskLoss } from '../feeding/task-loss.ts';
@@ -205,9 +206,10 @@ async function buildParts(
   const parameters = new Parameters();
   const step = new StepUniform(scope);
   const ring = new MetricsRing(scope);
+  const augmentation = Augmentation.create(scope, spec.augmentation, data, step);
   const { isStreamed, notes } = placeParts(scope, data, dataBytes);
   const source = openSource(scope, data, data.train, isStreamed.train, spec.batchSize);
-  const feeding = createFeeding(scope, data, source, spec.batchSize);
+  const feeding = createFeeding(scope, data, source, spec.batchSize, false, augmentation);
   const pace = new Pace(scope.adapterClass, budgetMs);
   const trace = (): { graph: Graph; builder: ModelBuilder; loss: Loss } => {
     const graph = new Graph();
@@ -298,8 +300,8 @@ function trainingLoss(
   data: PreparedDataset,
   feeding: Feeding,
 ): Loss {
-  const { inputs, targets } = feeding.trace(graph);
-  return taskLoss(data.task, buildModel(builder, spec.model, inputs, data.outputs), targets);
+  const { inputs, targets, mixed } = feeding.trace(graph);
+  return taskLoss(data.task, buildModel(builder, spec.model, inputs, data.outputs), targets, mixed);
 }
 
 async function compileStart(

@@ -90,6 +90,7 @@ export function binaryCrossEntropy(logits: Tensor, targets: Tensor, mask?: Tenso
     mask: mask ?? null,
     smoothing: 0,
     ignored: null,
+    mixed: null,
   };
 }
 

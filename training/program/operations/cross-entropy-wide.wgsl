@@ -114,12 +114,19 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
 #else
   let weight = 1.0;
 #end
-#if SMOOTH
-  let score = (1.0 - params.smoothing) * (logits[first + label] - most.value) +
-    params.smoothing * below / f32(params.c);
+#if MIXED
+  let other = others[row];
+  let wanted = share[0] * (logits[first + label] - most.value) + (1.0 - share[0]) * (logits[first + other] - most.value);
+  let right = select(0.0, share[0], most.index == label) + select(0.0, 1.0 - share[0], most.index == other);
 #else
-  let score = logits[first + label] - most.value;
+  let wanted = logits[first + label] - most.value;
+  let right = select(0.0, 1.0, most.index == label);
+#end
+#if SMOOTH
+  let score = (1.0 - params.smoothing) * wanted + params.smoothing * below / f32(params.c);
+#else
+  let score = wanted;
 #end
   terms[row] = weight * (log(total) - score);
-  hits[row] = select(0.0, weight, most.index == label);
+  hits[row] = weight * right;
 }

@@ -1,6 +1,7 @@
 // Softmax cross-entropy of logits [M, C] with labels [M], one thread per row:
 //   terms = -log softmax(logits)[label], probabilities = softmax(logits), hits = 1 where the label is the arg max.
-//   SMOOTH  the target is (1 - smoothing) onehot(label) + smoothing / C
+//   MIXED   the target is share[0] onehot(label) + (1 - share[0]) onehot(other), and a hit counts in these shares
+//   SMOOTH  the target is (1 - smoothing) times that + smoothing / C
 //   IGNORE  rows with the label `ignored` give 0; the others are multiplied by M / counted[0], so that the mean over all
 //           M terms (and hits) is the mean over those that count
 struct Params { m: u32, c: u32, ignored: u32, smoothing: f32 }
@@ -41,11 +42,19 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
 #else
   let weight = 1.0;
 #end
-#if SMOOTH
-  let score = (1.0 - params.smoothing) * (logits[first + label] - most) + params.smoothing * below / f32(params.c);
+#if MIXED
+  let other = others[row];
+  let wanted = share[0] * (logits[first + label] - most) + (1.0 - share[0]) * (logits[first + other] - most);
+  let right = select(0.0, share[0], best == label) + select(0.0, 1.0 - share[0], best == other);
 #else
-  let score = logits[first + label] - most;
+  let wanted = logits[first + label] - most;
+  let right = select(0.0, 1.0, best == label);
+#end
+#if SMOOTH
+  let score = (1.0 - params.smoothing) * wanted + params.smoothing * below / f32(params.c);
+#else
+  let score = wanted;
 #end
   terms[row] = weight * (log(total) - score);
-  hits[row] = select(0.0, weight, best == label);
+  hits[row] = weight * right;
 }

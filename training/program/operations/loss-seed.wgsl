@@ -5,8 +5,9 @@
 //   COLUMN    column round of S, S S^T = Hessian of the term (type-2 Fisher)
 // With TERMS only the terms at one place within their example are sent back, the rest are zeros: place round / C and column
 // round % C, or place round where there are no columns. A term's place is places[row] (PLACES) or row % terms.
-// Cross-entropy: p - onehot(y), with SMOOTH p - (1 - smoothing) onehot(y) - smoothing / C;  S column c:
-// sqrt(p_c) (e_c - p).  Mean squared error over C outputs: (2/C)(f - y);  sample: sqrt(2/C) eps, so that its second moment
+// Cross-entropy: p - t, t = onehot(y);  S column c: sqrt(p_c) (e_c - p).
+//   MIXED  t = share onehot(y) + (1 - share) onehot(other);  SMOOTH  (1 - smoothing) t + smoothing / C in its place
+// Mean squared error over C outputs: (2/C)(f - y);  sample: sqrt(2/C) eps, so that its second moment
 // is the Hessian (2/C) I;  given labels y = f + sqrt(1/2) eps: sqrt(C) (2/C)(f - y), the same;  column c: sqrt(2/C) e_c.
 // Binary cross-entropy: p - y;  sample: p - y~, y~ 1 with probability p;  column c: sqrt(p_c (1 - p_c)) e_c.
 // A term of weight w has w times the gradient and w times the Hessian, so samples and columns are multiplied by sqrt(w).
@@ -140,10 +141,26 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
 #else
   let weight = factor;
 #end
-#if GRADIENT && SMOOTH
+#if GRADIENT && (SMOOTH || MIXED)
+#if SMOOTH
   let rest = params.smoothing / f32(params.c);
+  let sure = 1.0 - params.smoothing;
+#else
+  let rest = 0.0;
+  let sure = 1.0;
+#end
+#if MIXED
+  let own = sure * share[0];
+  let borrowed = sure * (1.0 - share[0]);
+  let other = others[row];
+#end
   for (var c = 0u; c < params.c; c++) {
-    seed[first + c] = weight * (probabilities[first + c] - rest - select(0.0, 1.0 - params.smoothing, c == label));
+#if MIXED
+    let wanted = rest + select(0.0, own, c == label) + select(0.0, borrowed, c == other);
+#else
+    let wanted = rest + select(0.0, sure, c == label);
+#end
+    seed[first + c] = weight * (probabilities[first + c] - wanted);
   }
 #else
   for (var c = 0u; c < params.c; c++) {

@@ -41,6 +41,14 @@ export interface Loss {
   smoothing: number;
   /** The label of terms that do not count. */
   ignored: number | null;
+  /** Other labels that count beside the targets; only for cross-entropy. */
+  mixed: MixedLabels | null;
+}
+
+/** The targets of mix-up: a label counts with the share of its own, u32 `labels` [M] with the rest. `share`: f32 [1]. */
+export interface MixedLabels {
+  labels: Tensor;
+  share: Tensor;
 }
 
 /** The terms of example n are offsets[n] to offsets[n + 1] - 1, u32 [N + 1], and no example has more than `most`. */
@@ -59,18 +67,26 @@ export interface CrossEntropyOptions {
   smoothing?: number;
   /** Terms with this label (u32) count neither in the sum nor in the mean, as torch's `ignore_index`. */
   ignored?: number;
+  /** Not together with `ignored`. Hits then count in the same shares. */
+  mixed?: MixedLabels | undefined;
 }
 
 interface CrossEntropyAttributes {
   smoothing: number;
   ignored: number | null;
+  isMixed: boolean;
 }
+
+const mixedNames = [
+  ['others', 'array<u32>'],
+  ['share', 'array<f32>'],
+] as const;
 
 const crossEntropyOperation: Operation<CrossEntropyAttributes> = {
   name: 'cross-entropy',
   lower(node, lowering) {
-    const { smoothing, ignored } = node.attributes;
-    const options = { SMOOTH: smoothing > 0, IGNORE: ignored !== null };
+    const { smoothing, ignored, isMixed } = node.attributes;
+    const options = { SMOOTH: smoothing > 0, IGNORE: ignored !== null, MIXED: isMixed };
     const threads = rowThreads(lowering, node.inputs[0] as Tensor);
     const lanes = threads?.lanes ?? false;
     return launchRows(node, lowering, {
@@ -82,6 +98,7 @@ const crossEntropyOperation: Operation<CrossEntropyAttributes> = {
         ['logits', 'array<f32>'],
         ['labels', 'array<u32>'],
         ...(ignored === null ? [] : ([['counted', 'array<f32>']] as const)),
+        ...(isMixed ? mixedNames : []),
         ['terms', 'array<f32>'],
         ['probabilities', 'array<f32>'],
         ['hits', 'array<f32>'],
@@ -122,19 +139,30 @@ const squaredErrorOperation: Operation<null> = {
  * NaN), so that a batch without labels changes nothing.
  */
 export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntropyOptions = {}): Loss {
-  const { smoothing = 0, ignored = null } = options;
+  const { smoothing = 0, ignored = null, mixed = null } = options;
   const classes = lastAxis(logits);
   const termCount = size(logits.shape) / classes;
   if (size(labels.shape) !== termCount) {
     throw new KronlabError('internal', `${termCount} predictions, but ${size(labels.shape)} labels`);
   }
+  if (mixed && (ignored !== null || size(mixed.labels.shape) !== termCount)) {
+    throw new KronlabError(
+      'internal',
+      'cross-entropy: mixed labels are one for every term, none of them ignored',
+    );
+  }
   if (!(smoothing >= 0 && smoothing <= 1)) {
     throw new KronlabError('invalid', `cross-entropy: a label smoothing of ${smoothing} is not in [0, 1]`);
   }
   const counted = ignored === null ? null : countLabels(labels, ignored);
-  const inputs = counted ? [logits, labels, counted] : [logits, labels];
+  const inputs = [
+    logits,
+    labels,
+    ...(counted ? [counted] : []),
+    ...(mixed ? [mixed.labels, mixed.share] : []),
+  ];
   const [terms, probabilities, hits] = logits.graph.add(crossEntropyOperation, inputs, {
-    attributes: { smoothing, ignored },
+    attributes: { smoothing, ignored, isMixed: mixed !== null },
     outputs: [
       { shape: [termCount], label: 'loss terms' },
       { shape: [termCount, classes], label: 'probabilities' },
@@ -156,6 +184,7 @@ export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntro
     mask: null,
     smoothing,
     ignored,
+    mixed,
   };
 }
 
@@ -188,6 +217,7 @@ export function meanSquaredError(predictions: Tensor, targets: Tensor): Loss {
     mask: null,
     smoothing: 0,
     ignored: null,
+    mixed: null,
   };
 }
 
@@ -248,6 +278,7 @@ const seedOperation: Operation<SeedAttributes> = {
       TERMS: terms !== undefined,
       PLACES: names.includes('places'),
       SMOOTH: smoothing > 0,
+      MIXED: names.includes('others'),
       WEIGHTED: names.includes('counted'),
       MASKED: names.includes('mask'),
       MASK_TYPE: node.inputs[names.indexOf('mask')]?.type ?? 'f32',
@@ -310,6 +341,9 @@ function seedInputs(loss: Loss, mode: SeedMode): [string, Tensor][] {
   if (kind === 'mse' && mode.kind === 'gradient') inputs.push(['targets', loss.targets]);
   if (kind === 'cross-entropy' && (mode.kind === 'gradient' || counted)) {
     inputs.push(['labels', loss.targets]);
+  }
+  if (loss.mixed && mode.kind === 'gradient') {
+    inputs.push(['others', loss.mixed.labels], ['share', loss.mixed.share]);
   }
   if (kind === 'bce') inputs.push(['targets', loss.targets]);
   if (counted) inputs.push(['counted', counted]);
