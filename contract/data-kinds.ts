@@ -10,3 +10,7 @@ export type DatasetKind = (typeof datasetKinds)[number];
  */
 export const datasetTasks = ['classification', 'regression', 'language', 'multi-label'] as const;
 export type DatasetTask = (typeof datasetTasks)[number];
+
+/** What can be learnt of columns that an import takes as targets. */
+export const targetTasks = ['classification', 'regression', 'multi-label'] as const satisfies DatasetTask[];
+export type TargetTask = (typeof targetTasks)[number];

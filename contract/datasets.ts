@@ -1,6 +1,6 @@
 /** Data sets as the Node side keeps and describes them, and what crosses while one is imported. */
 import { z } from 'zod';
-import { datasetKinds, datasetTasks } from './data-kinds.ts';
+import { datasetKinds, datasetTasks, targetTasks } from './data-kinds.ts';
 
 export const importFormats = [
   'idx',
@@ -31,12 +31,18 @@ export const columnSchema = z.object({
 export const rangeSchema = z.object({ min: z.number(), max: z.number(), mean: z.number(), std: z.number() });
 export type ValueRange = z.infer<typeof rangeSchema>;
 
+/** How many examples have a label, have it not, and are not known. */
+export const labelCountsSchema = z.object({ positive: z.int(), negative: z.int(), missing: z.int() });
+export type LabelCounts = z.infer<typeof labelCountsSchema>;
+
 export const datasetStatisticsSchema = z.object({
   bytes: z.number(),
   classCounts: z.array(z.number()).nullable(),
   inputs: rangeSchema.nullable(),
   columns: z.array(rangeSchema).nullable(),
   targets: z.array(rangeSchema).nullable(),
+  /** Of each label, where the task is multi-label. */
+  labels: z.array(labelCountsSchema).exactOptional(),
   meanImage: z.array(z.number()).nullable(),
   graphs: z.object({ nodes: rangeSchema, edges: rangeSchema }).nullable(),
 });
@@ -147,6 +153,7 @@ export const datasetDetailsSchema = z.object({
 });
 export type DatasetDetails = z.infer<typeof datasetDetailsSchema>;
 
+const columnName = z.string().max(2000);
 const columnTypeSchema = z.enum(['number', 'category', 'ignore']);
 export type ChosenColumnType = z.infer<typeof columnTypeSchema>;
 
@@ -154,9 +161,9 @@ export type ChosenColumnType = z.infer<typeof columnTypeSchema>;
 export const importOptionsSchema = z.strictObject({
   name: nameSchema.optional(),
   format: z.enum(importFormats).optional(),
-  target: z.string().max(2000).optional(),
-  task: z.enum(['classification', 'regression']).optional(),
-  types: z.record(z.string().max(2000), columnTypeSchema).optional(),
+  target: z.union([columnName, z.array(columnName).min(1).max(5000)]).optional(),
+  task: z.enum(targetTasks).optional(),
+  types: z.record(columnName, columnTypeSchema).optional(),
   imageShape: z
     .tuple([z.int().gte(1).lte(65_536), z.int().gte(1).lte(65_536), z.int().gte(1).lte(65_536)])
     .optional(),
@@ -179,8 +186,7 @@ const previewTableSchema = z.object({
   rows: z.array(z.array(z.string())),
   /** How many rows the columns were judged by. */
   read: z.number(),
-  target: z.string(),
-  task: z.enum(['classification', 'regression']),
+  task: z.enum(targetTasks),
 });
 export type PreviewTable = z.infer<typeof previewTableSchema>;
 
@@ -198,6 +204,9 @@ export const importPreviewSchema = z.object({
   classes: z.array(z.string()),
   splits: z.array(givenSplitSchema),
   table: previewTableSchema.nullable(),
+  /** What of the files could be predicted instead, and what is; empty where there is no choice. */
+  candidates: z.array(z.string()),
+  targets: z.array(z.string()),
   sample: datasetSampleSchema.nullable(),
   /** Of what was read for the preview. */
   skipped: skipReportSchema,

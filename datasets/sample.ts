@@ -1,10 +1,17 @@
 /** A few examples of a data set in a form for people to look at, read piece by piece so that a large set stays on disk. */
 import type { DatasetSample, SampleGraph, SampleImage } from '../contract/datasets.ts';
-import type { Column, DatasetKind, TensorReader } from './tensor-dataset.ts';
+import {
+  missingLabel,
+  type Column,
+  type DatasetKind,
+  type DatasetTask,
+  type TensorReader,
+} from './tensor-dataset.ts';
 
 /** What must be known of a data set to sample it; a `TensorDataset` and a stored record both are one. */
 export interface Sampled {
   kind: DatasetKind;
+  task: DatasetTask;
   examples: number;
   classes: readonly string[];
   columns: readonly Column[];
@@ -151,18 +158,27 @@ async function sampleGraphs(
   return graphs;
 }
 
+/** The class, the first targets, or names of the labels that an example has. */
 async function labelOf(dataset: Sampled, reader: TensorReader, index: number): Promise<string> {
+  if (dataset.task === 'multi-label') {
+    const answers = await answersOf(dataset, reader, index);
+    const has = dataset.targets.filter((_, i) => answers[i] === '1');
+    return has.length > 3 ? `${has.slice(0, 3).join(', ')} …` : has.join(', ') || 'no label';
+  }
   return (await answersOf(dataset, reader, index)).slice(0, 3).join(', ');
 }
 
-/** The class, or the targets, of an example. */
+/** The class, or the targets, of an example; empty where a label is missing. */
 async function answersOf(dataset: Sampled, reader: TensorReader, index: number): Promise<string[]> {
   if (reader.shape('labels') !== null) {
     const [label] = Array.from(await reader.read('labels', index, 1));
     return [dataset.classes[label!] ?? String(label)];
   }
   const width = reader.shape('targets')?.[1] ?? 0;
-  return Array.from(await reader.read('targets', index * width, width), numberText);
+  const isLabel = dataset.task === 'multi-label';
+  return Array.from(await reader.read('targets', index * width, width), (value) =>
+    isLabel && value === missingLabel ? '' : numberText(value),
+  );
 }
 
 function numberText(value: number): string {

@@ -1,5 +1,6 @@
 /** What one wants to see of a data set before training on it. */
-import { datasetBytes, type Tensor, type TensorDataset } from './tensor-dataset.ts';
+import type { LabelCounts } from '../contract/datasets.ts';
+import { datasetBytes, missingLabel, type Tensor, type TensorDataset } from './tensor-dataset.ts';
 
 export interface Range {
   min: number;
@@ -18,22 +19,27 @@ export interface DatasetStatistics {
   /** Of each column of a table or of node features, of `targets` likewise. */
   columns: Range[] | null;
   targets: Range[] | null;
+  /** Of each label, where the task is multi-label; such targets have no ranges. */
+  labels?: LabelCounts[];
   /** `[C, H, W]`, the mean over all examples, row-major. */
   meanImage: number[] | null;
   graphs: { nodes: Range; edges: Range } | null;
 }
 
 /** Statistics in float64. */
-export function datasetStatistics({ kind, tensors, classes }: TensorDataset): DatasetStatistics {
+export function datasetStatistics({ kind, task, tensors, classes }: TensorDataset): DatasetStatistics {
   const inputs = tensors['inputs'] ?? tensors['nodes'];
   const labels = tensors['labels'] ?? tensors['tokens'];
   const columns = inputs === undefined ? null : columnRanges(inputs);
+  const { targets } = tensors;
+  const isOfLabels = targets !== undefined && task === 'multi-label';
   return {
     bytes: datasetBytes(tensors),
     classCounts: labels === undefined ? null : countLabels(labels, classes.length),
     inputs: columns === null ? null : joinRanges(columns),
     columns: kind === 'images' ? null : columns,
-    targets: tensors['targets'] === undefined ? null : columnRanges(tensors['targets']),
+    targets: targets === undefined || isOfLabels ? null : columnRanges(targets),
+    ...(isOfLabels && { labels: countMarks(targets) }),
     meanImage: kind === 'images' && columns !== null ? columns.map((column) => column.mean) : null,
     graphs:
       kind === 'graphs'
@@ -45,6 +51,18 @@ export function datasetStatistics({ kind, tensors, classes }: TensorDataset): Da
 function countLabels({ data }: Tensor, classCount: number): number[] {
   const counts = Array<number>(classCount).fill(0);
   for (const label of data) counts[label] = (counts[label] ?? 0) + 1;
+  return counts;
+}
+
+function countMarks({ shape, data }: Tensor): LabelCounts[] {
+  const labels = shape[1] ?? 1;
+  const counts = Array.from({ length: labels }, () => ({ positive: 0, negative: 0, missing: 0 }));
+  data.forEach((mark, i) => {
+    const count = counts[i % labels]!;
+    if (mark === missingLabel) count.missing += 1;
+    else if (mark === 1) count.positive += 1;
+    else count.negative += 1;
+  });
   return counts;
 }
 

@@ -8,11 +8,12 @@ import {
   type Tensor,
   type TensorDataset,
 } from '../tensor-dataset.ts';
+import { isUnknown, requireKnown } from './label-columns.ts';
 import { encodeLabels, type RawLabels } from './labels.ts';
 import { checkLimit, fault, type ImportLimits } from './limits.ts';
 import { Skips } from './skips.ts';
 
-/** Examples of one file or one split; either labels or targets. */
+/** Examples of one file or one split; one of labels, targets and marks. */
 export interface Part {
   /** Null where the file makes no split. */
   split: string | null;
@@ -24,6 +25,8 @@ export interface Part {
   labels?: RawLabels;
   /** `[count, T]` */
   targets?: Float32Array;
+  /** `[count, L]`: 0, 1 or `missingLabel` of each of several labels. */
+  marks?: Uint8Array;
 }
 
 export interface Assembly {
@@ -74,6 +77,12 @@ export function assemble(assembly: Assembly, limits: ImportLimits): TensorDatase
     splits: splitsOf(parts),
     skipped: skips.report(),
   };
+  if (parts.every((part) => part.marks !== undefined)) {
+    const marks = joinValues(parts.map((part) => part.marks!)) as Uint8Array<ArrayBuffer>;
+    requireKnown(file, targetNames, marks);
+    tensors['targets'] = { type: 'u8', shape: [examples, targetNames.length], data: Uint8Array.from(marks) };
+    return { ...common, task: 'multi-label', classes: [] };
+  }
   if (parts.every((part) => part.labels !== undefined)) {
     const encoded = encodeLabels(
       joinLabels(parts.map((part) => part.labels!)),
@@ -106,7 +115,8 @@ export function splitsOf(parts: readonly { split: string | null; count: number }
 }
 
 function withoutGaps(part: Part, size: number, skips: Skips): Part {
-  const { inputs, targets, labels, count } = part;
+  const { inputs, targets, labels, marks, count } = part;
+  const labelCount = marks === undefined ? 0 : marks.length / count;
   const width = targets === undefined ? 0 : targets.length / count;
   const finite = (values: Uint8Array | Float32Array, row: number, perRow: number) => {
     if (values instanceof Uint8Array) return true;
@@ -122,7 +132,9 @@ function withoutGaps(part: Part, size: number, skips: Skips): Part {
       : (targets !== undefined && !finite(targets, row, width)) ||
           (numbers !== null && !Number.isFinite(numbers[row]))
         ? 'the target is not a finite number'
-        : null;
+        : marks !== undefined && isUnknown(marks, row, labelCount)
+          ? 'none of its labels is known'
+          : null;
     if (reason === null) kept.push(row);
     else skips.add(reason, `${part.file}, example ${row + 1}`);
   }
@@ -132,6 +144,7 @@ function withoutGaps(part: Part, size: number, skips: Skips): Part {
     count: kept.length,
     inputs: takeRows(inputs, kept, size),
     ...(targets !== undefined && { targets: takeRows(targets, kept, width) as Float32Array }),
+    ...(marks !== undefined && { marks: takeRows(marks, kept, labelCount) as Uint8Array }),
     ...(labels !== undefined && { labels: kept.map((row) => labels[row]!) as RawLabels }),
   };
 }

@@ -1,13 +1,16 @@
 /** Graphs, from molecules or JSON, to the ragged tensors of a data set. */
 import { indexTensor, valueTensor, type Column, type Tensor, type TensorDataset } from '../tensor-dataset.ts';
-import { ColumnStore, type Cell } from './columns.ts';
+import type { TargetTask } from '../../contract/data-kinds.ts';
+import { Answers } from './answers.ts';
+import type { Cell } from './columns.ts';
+import { requireKnown } from './label-columns.ts';
 import { encodeLabels } from './labels.ts';
 import { checkLimit, fault, type ImportContext } from './limits.ts';
 import { Skips } from './skips.ts';
-import { answersOf, taskOf, type TargetTask } from './targets.ts';
+import type { AskedTarget } from './targets.ts';
 
 export interface GraphOptions {
-  target?: string | undefined;
+  target?: AskedTarget | undefined;
   task?: TargetTask | undefined;
 }
 
@@ -27,16 +30,18 @@ export class GraphBuilder {
   readonly #file: string;
   readonly #nodeColumns: readonly Column[];
   readonly #edgeColumns: readonly Column[];
-  readonly #task: TargetTask | undefined;
   readonly #context: ImportContext;
-  readonly #target: ColumnStore;
+  readonly #answers: Answers;
   readonly #graphs: Graph[] = [];
   readonly #places: number[] = [];
   #bytes = 0;
 
+  /**
+   * @param targets what is to be predicted, of the `properties` that graphs have
+   */
   constructor(
     file: string,
-    target: string,
+    { properties, targets }: { properties: readonly string[]; targets: readonly string[] },
     columns: { nodes: readonly string[]; edges: readonly string[] },
     task: TargetTask | undefined,
     context: ImportContext,
@@ -44,13 +49,13 @@ export class GraphBuilder {
     this.#file = file;
     this.#nodeColumns = columns.nodes.map((name) => ({ name, type: 'number' }));
     this.#edgeColumns = columns.edges.map((name) => ({ name, type: 'number' }));
-    this.#task = task;
     this.#context = context;
-    this.#target = new ColumnStore(target, file, true, null, context);
+    this.#answers = new Answers(file, targets, task, context);
+    context.observer?.properties(properties, targets);
   }
 
   /** @param place number of the row or record, from 1 */
-  add(graph: Graph, target: Cell, place: number): void {
+  add(graph: Graph, answers: readonly Cell[], place: number): void {
     const { limits } = this.#context;
     const reason =
       graph.nodes === 0
@@ -67,10 +72,10 @@ export class GraphBuilder {
     this.#bytes += 8 + graph.nodeFeatures.byteLength + graph.edges.byteLength + graph.edgeFeatures.byteLength;
     checkLimit(this.#file, `row ${place}`, this.#bytes, limits.bytes, 'bytes of graphs');
     checkLimit(this.#file, `row ${place}`, this.#graphs.length + 1, limits.examples, 'graphs');
-    this.#context.observer?.graph(graph, this.#target.name, target);
+    this.#context.observer?.graph(graph, answers);
     this.#graphs.push(graph);
     this.#places.push(place);
-    this.#target.add(target);
+    this.#answers.add(answers, place);
   }
 
   skip(reason: string, place: number): void {
@@ -79,12 +84,13 @@ export class GraphBuilder {
 
   /** Throws `KronlabError` (`invalid`) where no graph is left. */
   finish(name: string): TensorDataset {
-    const task = taskOf(this.#file, this.#target, this.#task);
-    const targets = this.#target.values();
+    const { names } = this.#answers;
+    const task = this.#answers.decide();
     const rows: number[] = [];
     this.#graphs.forEach((_, row) => {
-      if (Number.isFinite(targets[row]!)) rows.push(row);
-      else this.skip(`the target "${this.#target.name}" is empty or not finite`, this.#places[row]!);
+      const problem = this.#answers.problem(row);
+      if (problem === null) rows.push(row);
+      else this.skip(problem, this.#places[row]!);
     });
     if (rows.length === 0) {
       const why = this.skips.report().reasons[0];
@@ -99,18 +105,26 @@ export class GraphBuilder {
       tensors,
       columns: this.#nodeColumns,
       edgeColumns: this.#edgeColumns,
-      targets: [this.#target.name],
+      task,
+      classes: [] as string[],
+      targets: names,
       splits: [],
       skipped: this.skips.report(),
     };
-    const answers = answersOf(this.#target, task, rows);
+    const answers = this.#answers.of(rows);
+    const shape = [rows.length, names.length];
+    if ('marks' in answers) {
+      requireKnown(this.#file, names, answers.marks);
+      tensors['targets'] = { type: 'u8', shape, data: Uint8Array.from(answers.marks) };
+      return common;
+    }
     if ('targets' in answers) {
-      tensors['targets'] = valueTensor([rows.length, 1], answers.targets);
-      return { ...common, task: 'regression', classes: [] };
+      tensors['targets'] = valueTensor(shape, answers.targets);
+      return common;
     }
     const { labels, classes } = encodeLabels(answers.labels, this.#file, this.#context.limits);
     tensors['labels'] = indexTensor([rows.length], labels);
-    return { ...common, task: 'classification', classes };
+    return { ...common, classes };
   }
 
   #tensors(graphs: readonly Graph[]): Record<string, Tensor> {

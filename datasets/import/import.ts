@@ -85,12 +85,12 @@ async function read(
       return readNpyFiles(sources, options, name, context);
     case 'npz': {
       const source = only(sources, format);
-      return fromNamedArrays(source.name, await readNpz(source, context), name, options.target, context);
+      return fromNamedArrays(source.name, await readNpz(source, context), name, options, context);
     }
     case 'safetensors': {
       const source = only(sources, format);
       const arrays = await readSafetensors(source, context);
-      return fromNamedArrays(source.name, arrays, name, options.target, context);
+      return fromNamedArrays(source.name, arrays, name, options, context);
     }
     case 'csv':
       return readCsv(only(sources, format), options, name, context);
@@ -153,13 +153,16 @@ async function readNpyFiles(
   const read = async (source: ByteSource, arrayName: string) =>
     readNpy(await openStream(source, context), arrayName, context);
   if (options.labels !== undefined) {
-    const arrays = [await read(only(sources, 'npy'), 'x'), await read(options.labels, options.target ?? 'y')];
-    return fromNamedArrays(sources[0]!.name, arrays, name, options.target, context);
+    const arrays = [
+      await read(only(sources, 'npy'), 'x'),
+      await read(options.labels, String(options.target ?? 'y')),
+    ];
+    return fromNamedArrays(sources[0]!.name, arrays, name, options, context);
   }
   const arrays = [];
   for (const source of sources.filter((candidate) => /\.npy(\.gz)?$/i.test(candidate.name)))
     arrays.push(await read(source, baseName(source.name).replace(/\.npy(\.gz)?$/i, '')));
-  return fromNamedArrays(sources[0]?.name ?? name, arrays, name, options.target, context);
+  return fromNamedArrays(sources[0]?.name ?? name, arrays, name, options, context);
 }
 
 function only(sources: readonly ByteSource[], format: ImportFormat): ByteSource {

@@ -59,9 +59,11 @@ export interface ImportContext {
 
 /** Listens to a reader of tables or graphs. */
 export interface ImportObserver {
-  columns(names: readonly string[], target: string): void;
+  columns(names: readonly string[], targets: readonly string[]): void;
   row(cells: readonly Cell[]): void;
-  graph(graph: Graph, target: string, answer: Cell): void;
+  /** What graphs could be asked for, and what they are asked for. */
+  properties(names: readonly string[], targets: readonly string[]): void;
+  graph(graph: Graph, answers: readonly Cell[]): void;
 }
 
 /**

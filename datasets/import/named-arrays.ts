@@ -4,8 +4,11 @@
  */
 import { elementCount, type TensorDataset } from '../tensor-dataset.ts';
 import { assemble, type Part } from './assemble.ts';
+import type { TargetTask } from '../../contract/data-kinds.ts';
+import { looksLikeLabels, marksOfArray } from './label-columns.ts';
 import { checkCounts } from './labels.ts';
 import { checkLimit, fault, type ImportContext } from './limits.ts';
+import type { AskedTarget } from './targets.ts';
 
 export interface NamedArray {
   /** Errors call it this: `mnist.npz, array "x_train"`. */
@@ -50,15 +53,16 @@ function roleOf(name: string, target: string | undefined) {
  * Puts the arrays together. Inputs `[N, D]` are a table, `[N, H, W]`, `[N, C, H, W]` and `[N, H, W, C]` (C of 1, 3 or 4)
  * images. Throws `KronlabError` (`invalid`) that lists the arrays where their names do not tell.
  *
- * @param target the array with the labels, where its name is not one of the usual
+ * @param options the array with the labels, where its name is not one of the usual, and what is to be learnt of it
  */
 export function fromNamedArrays(
   file: string,
   arrays: readonly NamedArray[],
   name: string,
-  target: string | undefined,
+  options: { target?: AskedTarget | undefined; task?: TargetTask | undefined },
   context: ImportContext,
 ): TensorDataset {
+  const target = arrayName(file, options.target);
   const pairs = pairArrays(file, arrays, target);
   let shape: readonly number[] | null = null;
   const parts: Part[] = [];
@@ -76,7 +80,7 @@ export function fromNamedArrays(
     shape = layout.shape;
     const count = inputs.shape[0]!;
     checkCounts(inputs.place, count, labels.place, labels.shape[0] ?? 0);
-    const answer = answerOf(labels);
+    const answer = answerOf(labels, options.task);
     targetWidth = answer.width;
     parts.push({ split, file: inputs.place, count, inputs: layout.values, ...answer.part });
   }
@@ -94,6 +98,18 @@ export function fromNamedArrays(
           : [],
     },
     context.limits,
+  );
+}
+
+/** Labels are one array, however many columns it has. */
+function arrayName(file: string, target: AskedTarget | undefined): string | undefined {
+  if (target === undefined || typeof target === 'string') return target;
+  if (target.length === 1) return target[0];
+  throw fault(
+    file,
+    null,
+    `${target.length} arrays are to be predicted`,
+    'name one; labels of several columns are one array [N, L]',
   );
 }
 
@@ -162,17 +178,44 @@ function channelsFirst(values: Uint8Array | Float32Array, pixels: number, channe
   return moved;
 }
 
-/** `[N]` or `[N, 1]` of whole numbers or text are classes, everything else targets. */
-function answerOf({ place, shape, values, fractional }: NamedArray): {
+/**
+ * `[N]` or `[N, 1]` of whole numbers or text are classes; `[N, L]` of 0, 1 and gaps are labels, everything else is
+ * targets.
+ */
+function answerOf(
+  { place, shape, values, fractional }: NamedArray,
+  asked: TargetTask | undefined,
+): {
   width: number;
-  part: Pick<Part, 'labels' | 'targets'>;
+  part: Pick<Part, 'labels' | 'targets' | 'marks'>;
 } {
   const width = elementCount(shape.slice(1));
   if (shape.length > 2)
     throw fault(place, null, `has ${shape.length} dimensions`, 'labels have 1, targets 1 or 2');
-  if (width === 1 && !(fractional && (values as Float64Array).some((value) => !Number.isInteger(value))))
+  const isOfNumbers = values instanceof Uint8Array || values instanceof Float64Array;
+  if (
+    asked === 'multi-label' ||
+    (asked === undefined && width > 1 && isOfNumbers && looksLikeLabels(values))
+  ) {
+    if (!isOfNumbers || width === 0)
+      throw fault(place, null, 'holds no numbers', 'labels are an array [N, L] of 0 and 1');
+    return { width, part: { marks: marksOfArray(place, values, width) } };
+  }
+  if (asked === 'classification' && width > 1) {
+    throw fault(
+      place,
+      null,
+      `has ${width} columns; classification predicts one`,
+      'choose an array [N], or the task multi-label for columns of 0 and 1',
+    );
+  }
+  if (
+    asked !== 'regression' &&
+    width === 1 &&
+    !(fractional && (values as Float64Array).some((value) => !Number.isInteger(value)))
+  )
     return { width, part: { labels: values } };
-  if (width === 0 || !(values instanceof Uint8Array || values instanceof Float64Array))
+  if (width === 0 || !isOfNumbers)
     throw fault(place, null, 'is no column of labels', 'give one label, or numbers, for each example');
   return { width, part: { targets: Float32Array.from(values) } };
 }

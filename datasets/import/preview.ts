@@ -1,15 +1,16 @@
 /** What an import would make of files, from their beginning: enough to see whether they are read as they are meant. */
 import type { DatasetSample, ImportPreview, PreviewTable, SampleGraph } from '../../contract/datasets.ts';
+import type { TargetTask } from '../../contract/data-kinds.ts';
 import { sampleDataset } from '../sample.ts';
 import { memoryReader, nothingSkipped, type DatasetKind, type TensorDataset } from '../tensor-dataset.ts';
 import { folderName, type ByteSource } from './byte-source.ts';
+import { areLabels, taskOfColumns } from './answers.ts';
 import { ColumnStore, type Cell } from './columns.ts';
 import { detect } from './detect.ts';
 import { isImageName } from './formats/image-folder.ts';
 import type { Graph } from './graphs.ts';
 import { defaultName, importDataset, type ImportOptions } from './import.ts';
 import type { ImportContext, ImportObserver } from './limits.ts';
-import { taskOf, type TargetTask } from './targets.ts';
 
 /** Rows by which columns are judged, and graphs that are read. */
 const rowsRead = 500;
@@ -20,6 +21,8 @@ const examplesShown = 24;
 const imagesRead = 48;
 const imagesOfFolder = 4;
 const mostClasses = 1000;
+/** Of one graph. */
+const answersShown = 3;
 
 /**
  * Reads the beginning of tables, graphs and image folders, and other files whole. Throws what `importDataset` throws for
@@ -43,7 +46,7 @@ export async function previewImport(
   const watched = { ...context, signal: AbortSignal.any(signals), observer: seen };
   try {
     const { dataset } = await importDataset(sources, { ...options, format }, watched);
-    return { ...common, ...(await previewWhole(dataset)), ...seen.table(sources[0]!.name, context) };
+    return { ...common, ...(await previewWhole(dataset)), ...seen.found(sources[0]!.name, context) };
   } catch (error) {
     context.signal?.throwIfAborted();
     if (!seen.enough.signal.aborted) throw error;
@@ -59,6 +62,7 @@ async function previewWhole(dataset: TensorDataset): Promise<Found> {
     ...{ kind, task, examples, skipped, splits: [...splits], classes: classes.slice(0, mostClasses) },
     shape: (tensors['inputs'] ?? tensors['nodes'])?.shape.slice(1) ?? [],
     table: null,
+    ...{ candidates: [], targets: [...dataset.targets] },
     sample: await sampleDataset(dataset, memoryReader(dataset), examplesShown),
   };
 }
@@ -90,19 +94,25 @@ class Beginning implements ImportObserver {
   readonly enough = new AbortController();
   readonly #options: ImportOptions;
   #columns: readonly string[] = [];
-  #target = '';
+  #properties: readonly string[] = [];
+  #targets: readonly string[] = [];
   readonly #rows: (readonly Cell[])[] = [];
   readonly #graphs: SampleGraph[] = [];
   #nodeFeatures = 0;
-  readonly #answers: Cell[] = [];
+  readonly #answers: (readonly Cell[])[] = [];
 
   constructor(options: ImportOptions) {
     this.#options = options;
   }
 
-  columns(names: readonly string[], target: string): void {
+  columns(names: readonly string[], targets: readonly string[]): void {
     this.#columns = names;
-    this.#target = target;
+    this.#targets = targets;
+  }
+
+  properties(names: readonly string[], targets: readonly string[]): void {
+    this.#properties = names;
+    this.#targets = targets;
   }
 
   row(cells: readonly Cell[]): void {
@@ -110,15 +120,14 @@ class Beginning implements ImportObserver {
     else this.#end();
   }
 
-  graph({ nodes, edges, nodeFeatures }: Graph, target: string, answer: Cell): void {
-    this.#target = target;
+  graph({ nodes, edges, nodeFeatures }: Graph, answers: readonly Cell[]): void {
     if (this.#graphs.length >= graphsRead) this.#end();
     this.#nodeFeatures = nodeFeatures.length / nodes;
-    this.#answers.push(answer);
+    this.#answers.push(answers);
     this.#graphs.push({
       nodes,
       edges: Array.from({ length: edges.length / 2 }, (_, i) => [edges[2 * i]!, edges[2 * i + 1]!]),
-      label: String(answer ?? ''),
+      label: labelText(this.#targets, answers),
     });
   }
 
@@ -128,34 +137,39 @@ class Beginning implements ImportObserver {
     this.enough.signal.throwIfAborted();
   }
 
-  /** The columns and rows, where it was a table. */
-  table(file: string, context: ImportContext): { table: PreviewTable } | null {
+  /** The columns and rows, where it was a table, and what could be predicted; nothing where there is no choice. */
+  found(file: string, context: ImportContext): Partial<Pick<Found, 'table' | 'candidates' | 'targets'>> {
+    const candidates = [...this.#columns, ...this.#properties];
+    if (candidates.length === 0) return {};
+    const table = this.#table(file, context);
+    return { candidates, targets: [...this.#targets], ...(table !== null && { table }) };
+  }
+
+  #table(file: string, context: ImportContext): PreviewTable | null {
     if (this.#columns.length === 0) return null;
     const stores = this.#columns.map((name, i) => this.#store(name, i, file, context));
-    const target = stores[this.#columns.indexOf(this.#target)]!;
+    const targets = this.#targets.map((name) => stores[this.#columns.indexOf(name)]!);
     return {
-      table: {
-        columns: stores.map(describeColumn),
-        rows: this.#rows.slice(0, rowsShown).map((cells) => cells.map((cell) => String(cell ?? ''))),
-        read: this.#rows.length,
-        target: this.#target,
-        task: taskOf(file, target, this.#options.task),
-      },
+      columns: stores.map(describeColumn),
+      rows: this.#rows.slice(0, rowsShown).map((cells) => cells.map((cell) => String(cell ?? ''))),
+      read: this.#rows.length,
+      task: this.#task(file, targets),
     };
   }
 
   /** Where reading was ended by it. */
   preview(file: string, context: ImportContext): Found {
-    const table = this.table(file, context)?.table ?? null;
+    const { table = null, candidates = [], targets = [] } = this.found(file, context);
     const kind: DatasetKind =
       table === null ? 'graphs' : this.#options.imageShape === undefined ? 'table' : 'images';
     const sample: DatasetSample | null = table === null ? { kind: 'graphs', graphs: this.#graphs } : null;
     const inputs = (table?.columns ?? []).filter(
-      ({ name }) => name !== table?.target && this.#options.types?.[name] !== 'ignore',
+      ({ name }) => !targets.includes(name) && this.#options.types?.[name] !== 'ignore',
     );
     const width = inputs.reduce((sum, { type, different }) => sum + (type === 'number' ? 1 : different), 0);
     return {
       ...{ kind, table, sample, examples: null, splits: [], classes: [], skipped: nothingSkipped },
+      ...{ candidates, targets },
       task: table?.task ?? this.#graphTask(file, context),
       shape: table === null ? [this.#nodeFeatures] : [...(this.#options.imageShape ?? [width])],
     };
@@ -164,16 +178,30 @@ class Beginning implements ImportObserver {
   #store(name: string, index: number, file: string, context: ImportContext): ColumnStore {
     const forced = this.#options.types?.[name];
     const type = forced === undefined || forced === 'ignore' ? null : forced;
-    const store = new ColumnStore(name, file, name === this.#target, type, context);
+    const store = new ColumnStore(name, file, this.#targets.includes(name), type, context);
     for (const cells of this.#rows) if (cells.length === this.#columns.length) store.add(cells[index]!);
     return store;
   }
 
   #graphTask(file: string, context: ImportContext): TargetTask {
-    const store = new ColumnStore(this.#target, file, true, null, context);
-    for (const answer of this.#answers) store.add(answer);
-    return taskOf(file, store, this.#options.task);
+    const stores = this.#targets.map((name) => new ColumnStore(name, file, true, null, context));
+    for (const answers of this.#answers) stores.forEach((store, i) => store.add(answers[i] ?? null));
+    return this.#task(file, stores);
   }
+
+  #task(file: string, targets: readonly ColumnStore[]): TargetTask {
+    const { task } = this.#options;
+    return areLabels(targets.length, task) ? 'multi-label' : taskOfColumns(file, targets, task);
+  }
+}
+
+/** One answer as it is; of several the first that are there, each with its name. */
+function labelText(targets: readonly string[], answers: readonly Cell[]): string {
+  if (targets.length === 1) return String(answers[0] ?? '');
+  const known = targets.flatMap((name, i) =>
+    answers[i] === null || answers[i] === '' ? [] : [`${name} ${answers[i]}`],
+  );
+  return known.slice(0, answersShown).join(', ');
 }
 
 function describeColumn(store: ColumnStore): PreviewTable['columns'][number] {

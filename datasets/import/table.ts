@@ -1,15 +1,17 @@
 /** Rows of cells, from whatever format, to a data set: types by column, one column per category, a target, a report. */
+import type { TargetTask } from '../../contract/data-kinds.ts';
 import { type Column, type TensorDataset } from '../tensor-dataset.ts';
+import { Answers, cellProblem } from './answers.ts';
 import { assemble } from './assemble.ts';
 import { ColumnStore, type Cell, type ColumnType } from './columns.ts';
 import { checkLimit, fault, type ImportContext } from './limits.ts';
 import { Skips } from './skips.ts';
-import { answersOf, chooseTarget, taskOf, type TargetTask } from './targets.ts';
+import { chooseTargets, type AskedTarget } from './targets.ts';
 
 export interface TableOptions {
-  /** The column to predict; default: one called target, label, class or y, else the last. */
-  target?: string | undefined;
-  /** Default: texts and small whole numbers are classes, other numbers are regressed. */
+  /** The columns to predict; default: one called target, label, class or y, else the last. */
+  target?: AskedTarget | undefined;
+  /** Default: texts and small whole numbers are classes, other numbers are regressed; several columns are labels. */
   task?: TargetTask | undefined;
   /** Types of columns that are not to be guessed; `ignore` leaves one out. */
   types?: Readonly<Record<string, ColumnType | 'ignore'>> | undefined;
@@ -24,7 +26,9 @@ export class TableBuilder {
   readonly #context: ImportContext;
   readonly #columns: ColumnStore[];
   readonly #used: boolean[];
-  readonly #target: string;
+  readonly #answers: Answers;
+  /** Places of the targets among the columns. */
+  readonly #targets: readonly number[];
   #places = new Uint32Array(64);
   #rows = 0;
 
@@ -51,15 +55,17 @@ export class TableBuilder {
     this.#file = file;
     this.#options = options;
     this.#context = context;
-    this.#target = chooseTarget(file, columns, options.target);
-    context.observer?.columns(columns, this.#target);
+    const targets = chooseTargets(file, columns, options.target);
+    context.observer?.columns(columns, targets);
+    this.#targets = targets.map((name) => columns.indexOf(name));
     const types = new Map(Object.entries(options.types ?? {}));
-    this.#used = columns.map((name) => name === this.#target || types.get(name) !== 'ignore');
-    this.#columns = columns.map((name) => {
+    const typeOf = (name: string): ColumnType | null => {
       const forced = types.get(name);
-      const type = forced === 'ignore' ? null : (forced ?? null);
-      return new ColumnStore(name, file, name === this.#target, type, context);
-    });
+      return forced === 'ignore' ? null : (forced ?? null);
+    };
+    this.#answers = new Answers(file, targets, options.task, context, typeOf);
+    this.#used = columns.map((name, i) => !this.#targets.includes(i) && types.get(name) !== 'ignore');
+    this.#columns = columns.map((name) => new ColumnStore(name, file, false, typeOf(name), context));
   }
 
   /** @param place number of the line or row, from 1 */
@@ -83,16 +89,17 @@ export class TableBuilder {
     this.#places[this.#rows] = place;
     this.#rows += 1;
     for (let i = 0; i < cells.length; i += 1) if (this.#used[i]) this.#columns[i]!.add(cells[i]!);
+    this.#answers.add(
+      this.#targets.map((i) => cells[i]!),
+      place,
+    );
   }
 
   /** The data set. Throws `KronlabError` (`invalid`) where no row or no input is left. */
   finish(name: string): TensorDataset {
-    const target = this.#columns.find((column) => column.name === this.#target)!;
-    const inputs = this.#columns.filter(
-      (column, i) => column !== target && this.#used[i] && column.leftOut === null,
-    );
-    const task = taskOf(this.#file, target, this.#options.task);
-    const rows = this.#usableRows([...inputs, target]);
+    const inputs = this.#columns.filter((column, i) => this.#used[i] && column.leftOut === null);
+    this.#answers.decide();
+    const rows = this.#usableRows(inputs);
     const { columns, values } = this.#encode(inputs, rows);
     if (columns.length === 0)
       throw fault(this.#file, null, 'has no input column beside the target', 'choose another target');
@@ -118,37 +125,33 @@ export class TableBuilder {
             file: this.#file,
             count: rows.length,
             inputs: values,
-            ...answersOf(target, task, rows),
+            ...this.#answers.of(rows),
           },
         ],
         columns: isTable ? columns : [],
-        targetNames: [target.name],
+        targetNames: this.#answers.names,
         skips: this.skips,
       },
       this.#context.limits,
     );
     const leftOut = this.#columns.flatMap((column, i) => {
-      if (!this.#used[i]) return [{ name: column.name, reason: 'was to be ignored' }];
+      if (!this.#used[i] && !this.#targets.includes(i))
+        return [{ name: column.name, reason: 'was to be ignored' }];
       return column.leftOut === null ? [] : [{ name: column.name, reason: column.leftOut }];
     });
     return leftOut.length === 0 ? dataset : { ...dataset, skipped: { ...dataset.skipped, columns: leftOut } };
   }
 
   /** Rows whose used cells are all there and finite; the others are reported. */
-  #usableRows(columns: readonly ColumnStore[]): number[] {
-    const values = columns.map((column) => column.values());
+  #usableRows(inputs: readonly ColumnStore[]): number[] {
+    const values = inputs.map((column) => column.values());
     const rows: number[] = [];
     for (let row = 0; row < this.#rows; row += 1) {
       const bad = values.findIndex((column) => !Number.isFinite(Math.fround(column[row]!)));
-      if (bad === -1) {
-        rows.push(row);
-        continue;
-      }
-      const empty = Number.isNaN(values[bad]![row]);
-      this.skips.add(
-        `column "${columns[bad]!.name}" ${empty ? 'is empty or no number' : 'is beyond the range of float32'}`,
-        `${this.#file}, row ${this.#places[row]!}`,
-      );
+      const problem =
+        bad === -1 ? this.#answers.problem(row) : cellProblem(inputs[bad]!.name, values[bad]![row]!);
+      if (problem === null) rows.push(row);
+      else this.skips.add(problem, `${this.#file}, row ${this.#places[row]!}`);
     }
     return rows;
   }

@@ -1,29 +1,64 @@
-/** Which column is to be predicted, and whether as a class or as a number: one rule for tables and graphs. */
+/** Which columns are to be predicted, and whether as a class or as numbers: one rule for tables and graphs. */
+import type { TargetTask } from '../../contract/data-kinds.ts';
 import type { ColumnStore } from './columns.ts';
 import { fault } from './limits.ts';
-import type { RawLabels } from './labels.ts';
-
-export type TargetTask = 'classification' | 'regression';
 
 const usualNames = ['target', 'label', 'class', 'y', 'labels', 'targets'];
 /** Whole numbers up to here, no more than so many different ones, are taken as classes unless one says otherwise. */
 const largestClassNumber = 999;
 const mostNumberClasses = 100;
 
-/** The chosen column; else one with a usual name; else the last. Throws `KronlabError` (`invalid`) listing them. */
-export function chooseTarget(file: string, columns: readonly string[], target: string | undefined): string {
-  if (target !== undefined) {
-    if (columns.includes(target)) return target;
-    const insensitive = columns.filter((name) => name.toLowerCase() === target.toLowerCase());
-    if (insensitive.length === 1) return insensitive[0]!;
-    const list = columns.slice(0, 30).join(', ');
-    throw fault(
-      file,
-      null,
-      `has no column "${target}"`,
-      `its columns are ${list}${columns.length > 30 ? ', ...' : ''}`,
-    );
-  }
+/** A column, or several: as a list, or in one text separated by commas. */
+export type AskedTarget = string | readonly string[];
+
+/**
+ * The chosen columns; else one with a usual name; else the last. Throws `KronlabError` (`invalid`) listing them.
+ *
+ * @param areAllKnown false where a name among several may come later in the file
+ */
+export function chooseTargets(
+  file: string,
+  columns: readonly string[],
+  target: AskedTarget | undefined,
+  areAllKnown = true,
+): string[] {
+  if (target === undefined) return [usualTarget(file, columns)];
+  const names = typeof target === 'string' ? namesIn(columns, target) : target;
+  const isOpen = !areAllKnown && names.length > 1;
+  const chosen = names.map((name) => (isOpen ? name : columnCalled(file, columns, name)));
+  const twice = chosen.find((name, i) => chosen.indexOf(name) !== i);
+  if (twice === undefined && chosen.length > 0) return chosen;
+  throw fault(
+    file,
+    null,
+    twice === undefined ? 'no column is to be predicted' : `column "${twice}" is to be predicted twice`,
+    'name each target once',
+  );
+}
+
+/** A name with commas is one name where a column is called so. */
+function namesIn(columns: readonly string[], text: string): string[] {
+  if (columns.includes(text) || !text.includes(',')) return [text];
+  return text
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+}
+
+function columnCalled(file: string, columns: readonly string[], target: string): string {
+  if (columns.includes(target)) return target;
+  const insensitive = columns.filter((name) => name.toLowerCase() === target.toLowerCase());
+  if (insensitive.length === 1) return insensitive[0]!;
+  const list = columns.slice(0, 30).join(', ');
+  throw fault(
+    file,
+    null,
+    `has no column "${target}"`,
+    `its columns are ${list}${columns.length > 30 ? ', ...' : ''}`,
+  );
+}
+
+function usualTarget(file: string, columns: readonly string[]): string {
   const usual = usualNames
     .map((name) => columns.find((column) => column.toLowerCase() === name))
     .find((column) => column !== undefined);
@@ -61,17 +96,4 @@ export function taskOf(file: string, column: ColumnStore, asked: TargetTask | un
     if (different.size > mostNumberClasses) return 'regression';
   }
   return 'classification';
-}
-
-/** The labels or targets of the chosen rows. */
-export function answersOf(
-  column: ColumnStore,
-  task: TargetTask,
-  rows: readonly number[],
-): { labels: RawLabels } | { targets: Float32Array } {
-  const values = column.values();
-  if (task === 'regression') return { targets: Float32Array.from(rows, (row) => values[row]!) };
-  if (column.type === 'number') return { labels: Float64Array.from(rows, (row) => values[row]!) };
-  const texts = column.texts();
-  return { labels: rows.map((row) => texts[values[row]!]!) };
 }

@@ -10,7 +10,7 @@ import { openStream, readWhole } from '../byte-stream.ts';
 import type { Cell } from '../columns.ts';
 import { bothDirections, GraphBuilder, type Graph, type GraphOptions } from '../graphs.ts';
 import { checkLimit, fault, type ImportContext } from '../limits.ts';
-import { chooseTarget } from '../targets.ts';
+import { chooseTargets } from '../targets.ts';
 import { textLines } from '../text-stream.ts';
 
 /** A file of one list is parsed at once; longer ones are better written line by line. */
@@ -39,13 +39,13 @@ export async function readGraphJson(
   const file = source.name;
   let builder: GraphBuilder | null = null;
   let columns: { nodes: string[]; edges: string[] } = { nodes: [], edges: [] };
-  let target = '';
+  let targets: string[] = [];
   for await (const { value, row } of documents(source, context)) {
     const parsed = graphSchema.safeParse(value);
     if (builder === null) {
       if (!parsed.success) throw fault(file, `graph ${row}`, describe(parsed.error), 'write node-link JSON');
       const properties = propertiesOf(value, parsed.data);
-      target = chooseTarget(file, [...properties.keys()], options.target);
+      targets = chooseTargets(file, [...properties.keys()], options.target, false);
       columns = {
         nodes: featureNames(parsed.data.nodes, nodeIds),
         edges: featureNames(linksOf(parsed.data), linkEnds),
@@ -53,7 +53,13 @@ export async function readGraphJson(
       checkLimit(file, `graph ${row}`, columns.nodes.length, context.limits.columns, 'features of a node');
       checkLimit(file, `graph ${row}`, columns.edges.length, context.limits.columns, 'features of a link');
       const named = { ...columns, nodes: columns.nodes.length === 0 ? ['one'] : columns.nodes };
-      builder = new GraphBuilder(file, target, named, options.task, context);
+      builder = new GraphBuilder(
+        file,
+        { properties: [...properties.keys()], targets },
+        named,
+        options.task,
+        context,
+      );
     }
     if (!parsed.success) {
       builder.skip(describe(parsed.error), row);
@@ -61,7 +67,14 @@ export async function readGraphJson(
     }
     const graph = graphOf(parsed.data, columns, context.limits.graph);
     if (typeof graph === 'string') builder.skip(graph, row);
-    else builder.add(graph, propertiesOf(value, parsed.data).get(target) ?? null, row);
+    else {
+      const properties = propertiesOf(value, parsed.data);
+      builder.add(
+        graph,
+        targets.map((target) => properties.get(target) ?? null),
+        row,
+      );
+    }
   }
   if (builder === null) throw fault(file, null, 'holds no graphs', 'choose a file with at least one');
   return builder.finish(name);

@@ -8,7 +8,7 @@ import { openStream } from '../byte-stream.ts';
 import { GraphBuilder, type GraphOptions } from '../graphs.ts';
 import { checkLimit, fault, type ImportContext } from '../limits.ts';
 import { atomColumns, bondColumns, graphOfMolfile } from '../molecule.ts';
-import { chooseTarget } from '../targets.ts';
+import { chooseTargets } from '../targets.ts';
 import { textLines } from '../text-stream.ts';
 
 /** Reads graphs. Records that cannot be read are left out and reported. Throws `KronlabError` (`invalid`). */
@@ -19,7 +19,7 @@ export async function readSdf(
   context: ImportContext,
 ): Promise<TensorDataset> {
   let builder: GraphBuilder | null = null;
-  let target = '';
+  let targets: string[] = [];
   let count = 0;
   for await (const { molfile, fields, line } of records(source, context)) {
     count += 1;
@@ -32,13 +32,21 @@ export async function readSdf(
           'give an SDF file with a "> <NAME>" field in each record',
         );
       }
-      target = chooseTarget(source.name, [...fields.keys()], options.target);
+      const properties = [...fields.keys()];
+      // Records leave out what is not known of them, so that the first need not have all labels.
+      targets = chooseTargets(source.name, properties, options.target, false);
       const columns = { nodes: atomColumns, edges: bondColumns };
-      builder = new GraphBuilder(source.name, target, columns, options.task, context);
+      builder = new GraphBuilder(source.name, { properties, targets }, columns, options.task, context);
     }
     const molecule = molfile === null ? { problem: 'has no "M  END"' } : graphOfMolfile(molfile);
     if ('problem' in molecule) builder.skip(molecule.problem, count);
-    else builder.add(molecule.graph, fields.get(target) ?? null, count);
+    else {
+      builder.add(
+        molecule.graph,
+        targets.map((target) => fields.get(target) ?? null),
+        count,
+      );
+    }
   }
   if (builder === null)
     throw fault(source.name, null, 'is empty', 'choose a file with at least one molecule');

@@ -8,7 +8,7 @@ import { openStream } from '../byte-stream.ts';
 import { GraphBuilder, type GraphOptions } from '../graphs.ts';
 import { fault, type ImportContext } from '../limits.ts';
 import { atomColumns, bondColumns, graphOfSmiles } from '../molecule.ts';
-import { chooseTarget } from '../targets.ts';
+import { chooseTargets } from '../targets.ts';
 import { csvRows, guessSeparator, headerNames } from './csv.ts';
 
 /** Whether these column names are those of a table of molecules. */
@@ -28,7 +28,7 @@ export async function readSmiles(
   let columns: string[] | null = null;
   let builder: GraphBuilder | null = null;
   let smilesAt = 0;
-  let targetAt = 0;
+  let targetsAt: number[] = [];
   for await (const { cells, line } of csvRows(stream, separator, context.limits)) {
     if (columns === null || builder === null) {
       const named = smilesColumn(cells);
@@ -43,11 +43,11 @@ export async function readSmiles(
           'add a column with the property of each molecule',
         );
       }
-      const target = chooseTarget(source.name, others, options.target);
-      targetAt = columns.indexOf(target);
+      const targets = chooseTargets(source.name, others, options.target);
+      targetsAt = targets.map((target) => columns!.indexOf(target));
       builder = new GraphBuilder(
         source.name,
-        target,
+        { properties: others, targets },
         { nodes: atomColumns, edges: bondColumns },
         options.task,
         context,
@@ -60,7 +60,13 @@ export async function readSmiles(
     }
     const molecule = graphOfSmiles(cells[smilesAt]!.trim());
     if ('problem' in molecule) builder.skip(molecule.problem, line);
-    else builder.add(molecule.graph, cells[targetAt]!, line);
+    else {
+      builder.add(
+        molecule.graph,
+        targetsAt.map((at) => cells[at]!),
+        line,
+      );
+    }
   }
   if (builder === null)
     throw fault(source.name, null, 'is empty', 'choose a file with at least one molecule');
