@@ -46,9 +46,11 @@ describe('kronlab import', () => {
       id: expect.stringMatching(/^[0-9a-f]{16}$/),
       name: 'in',
       hash: expect.stringMatching(/^[0-9a-f]{64}$/),
+      task: 'classification',
       examples: 2,
       shape: [1, 1, 2],
       classes: ['3', '7'],
+      targets: ['label'],
       splits: [{ name: 'train', start: 0, count: 2 }],
       skipped: { total: 0, reasons: [] },
     });

@@ -1,4 +1,5 @@
 /** `kronlab import`: a person's own data into the lab. */
+import { targetTasks, type TargetTask } from '../../contract/data-kinds.ts';
 import { KronlabError } from '../../contract/errors.ts';
 import { importFormats, type ImportFormat } from '../../contract/datasets.ts';
 import { importDataset } from '../../datasets/import/import.ts';
@@ -20,8 +21,9 @@ Reads a file, or a folder that is one data set (an IDX or CIFAR set, images by c
 database. The same data out of two formats is one data set. docs/data.md explains the formats.
 
   --labels PATH    the file of labels that belongs to a file of inputs (IDX, NPY)
-  --target NAME    the column, array or data field to predict; of CIFAR-100 fine or coarse
-  --task NAME      classification or regression; default: what the target looks like
+  --target NAME    the column, array or data field to predict; of CIFAR-100 fine or coarse. Several columns as A,B,C
+                   are labels of 0 and 1, empty where they are not known
+  --task NAME      ${targetTasks.join(', ')}; default: what the target looks like
   --format NAME    one of ${importFormats.join(', ')}; default: found out
   --image CxHxW    reads the columns of a table as images, for example 1x28x28
   --name NAME      default: the name of the file or folder
@@ -76,8 +78,13 @@ database. The same data out of two formats is one data set. docs/data.md explain
   },
 };
 
-function summaryOf({ id, name, hash, examples, shapes, classes, splits, skipped }: StoredDataset) {
-  return { id, name, hash, examples, shape: exampleShape(shapes), classes, splits, skipped };
+function summaryOf({ id, name, hash, task, examples, shapes, classes, targets, ...rest }: StoredDataset) {
+  const { splits, skipped, statistics } = rest;
+  const labels = statistics.labels && { labels: statistics.labels };
+  return {
+    ...{ id, name, hash, task, examples, shape: exampleShape(shapes), classes, targets, ...labels },
+    ...{ splits, skipped },
+  };
 }
 
 /** Of one example: the inputs' without their count, a graph's node features, or nothing for a token. */
@@ -86,13 +93,20 @@ function exampleShape(shapes: StoredDataset['shapes']): number[] {
 }
 
 function describe(stored: StoredDataset): string {
-  const { id, name, examples, shapes, classes, splits, skipped, kind } = stored;
+  const { id, name, examples, shapes, classes, splits, skipped, kind, statistics, targets } = stored;
   const shape = exampleShape(shapes);
   const [examplesAre, classesAre] = kind === 'text' ? ['tokens', 'characters'] : ['examples', 'classes'];
   const size = shape.length === 0 ? '' : ` of ${shape.join(' x ')}`;
   const count = classes.length === 0 ? '' : `, ${formatCount(classes.length)} ${classesAre}`;
+  const labels = statistics.labels ?? [];
+  const labelsAre = labels.length === 0 ? '' : `, ${formatCount(labels.length)} labels`;
+  const percent = (part: number, of: number) => `${of === 0 ? 0 : Math.round((100 * part) / of)} %`;
   const lines = [
-    `Imported ${name} as ${id}: ${formatCount(examples)} ${examplesAre}${size}${count}`,
+    `Imported ${name} as ${id}: ${formatCount(examples)} ${examplesAre}${size}${count}${labelsAre}`,
+    ...labels.map(
+      ({ positive, negative, missing }, i) =>
+        `  ${targets[i] ?? ''}: ${percent(positive, positive + negative)} have it, ${percent(missing, examples)} not known`,
+    ),
     ...splits.map((split) => `  ${split.name}: ${formatCount(split.count)}`),
   ];
   if (skipped.total > 0) lines.push(`Left out ${formatCount(skipped.total)}:`);
@@ -102,9 +116,11 @@ function describe(stored: StoredDataset): string {
   return `${lines.join('\n')}\n`;
 }
 
-function readTask(text: string | undefined): 'classification' | 'regression' | undefined {
-  if (text === undefined || text === 'classification' || text === 'regression') return text;
-  throw new KronlabError('invalid', `--task: unknown task "${text}"; write classification or regression`);
+function readTask(text: string | undefined): TargetTask | undefined {
+  if (text === undefined) return undefined;
+  const task = targetTasks.find((known) => known === text);
+  if (task !== undefined) return task;
+  throw new KronlabError('invalid', `--task: unknown task "${text}"; known tasks: ${targetTasks.join(', ')}`);
 }
 
 function readFormat(text: string | undefined): ImportFormat | undefined {

@@ -14,7 +14,7 @@ import { indexTensor, valueTensor } from '../tensor-dataset.ts';
 import { joinBytes } from './byte-stream.ts';
 import type { ImportFormat } from '../../contract/datasets.ts';
 import { encodeSafetensors } from './formats/safetensors.ts';
-import { importDataset } from './import.ts';
+import { importDataset, type ImportOptions } from './import.ts';
 import type { ImportLimits } from './limits.ts';
 import { npyBytes, zipBytes } from './test-arrays.ts';
 import { idxBytes, source, testContext } from './test-files.ts';
@@ -84,7 +84,7 @@ const parquet = (codec: 'SNAPPY' | 'UNCOMPRESSED') => {
 };
 
 /** The file that is mutated, and sound files beside it. */
-const formats: [string, ImportFormat, string, Uint8Array, [string, Uint8Array][]?][] = [
+const formats: [string, ImportFormat, string, Uint8Array, [string, Uint8Array][]?, ImportOptions?][] = [
   ['IDX images', 'idx', 'f/images-idx3-ubyte', images, [['f/labels-idx1-ubyte', labels]]],
   ['IDX labels', 'idx', 'f/labels-idx1-ubyte', labels, [['f/images-idx3-ubyte', images]]],
   ['IDX, gzip', 'idx', 'f/images-idx3-ubyte.gz', gzipSync(images), [['f/labels-idx1-ubyte', labels]]],
@@ -123,6 +123,42 @@ const formats: [string, ImportFormat, string, Uint8Array, [string, Uint8Array][]
   ['SMILES', 'smiles', 'a.csv', text('smiles,y\nCC(=O)O,1\nc1ccccc1[N+](=O)[O-],2\nC1CC1.[Na+],3\n')],
   ['SDF', 'sdf', 'a.sdf', text(`${molfile}\n> <y>\n1.5\n\n$$$$\n`.repeat(2))],
   ['graph JSON', 'graph-json', 'a.json', text(JSON.stringify([graph, graph]))],
+  ['CSV of labels', 'csv', 'a.csv', text(`x,p,q\n${'1,0,\n2,1,1\n'.repeat(9)}`), [], { target: 'p,q' }],
+  [
+    'JSON lines of labels',
+    'json-lines',
+    'a.jsonl',
+    text('{"x": 1, "p": true, "q": null}\n{"x": 2, "p": 0, "q": 1}\n'.repeat(5)),
+    [],
+    { target: ['p', 'q'] },
+  ],
+  [
+    'NPZ of labels',
+    'npz',
+    'a.npz',
+    zipBytes([
+      { name: 'x.npy', data: npy },
+      { name: 'y.npy', data: npyBytes('<f4', [6, 2], new Uint8Array(new Float32Array(12).fill(1).buffer)) },
+    ]),
+    [],
+    { task: 'multi-label' },
+  ],
+  [
+    'SMILES of labels',
+    'smiles',
+    'a.csv',
+    text('smiles,p,q\nCC(=O)O,1,\nc1ccccc1,0,1\nC1CC1,,0\n'),
+    [],
+    { target: 'p,q' },
+  ],
+  [
+    'SDF of labels',
+    'sdf',
+    'a.sdf',
+    text(`${molfile}\n> <p>\n1\n\n> <q>\n0\n\n$$$$\n`.repeat(2)),
+    [],
+    { target: 'p,q' },
+  ],
 ];
 
 /** Anywhere in the file alike: left to itself, the generator likes its beginning. */
@@ -230,24 +266,27 @@ describe('a damaged file', () => {
     name: string,
     bytes: Uint8Array,
     beside: [string, Uint8Array][],
+    options: ImportOptions,
   ) => {
     const sources = [source(name, bytes), ...beside.map(([other, content]) => source(other, content))];
-    return importDataset(sources, { format }, testContext(limits));
+    return importDataset(sources, { ...options, format }, testContext(limits));
   };
 
   it.each(formats)(
     'of %s ends in a data set or an error for people',
-    async (_, format, name, bytes, beside = []) => {
+    async (_, format, name, bytes, beside = [], options = {}) => {
       // Sound as it is: the mutations start from something.
       largest = 0;
-      expect((await attempt(format, name, bytes, beside)).dataset.examples).toBeGreaterThan(0);
+      expect((await attempt(format, name, bytes, beside, options)).dataset.examples).toBeGreaterThan(0);
       expect(largest).toBeGreaterThan(0);
       await fc.assert(
         fc.asyncProperty(fc.array(mutation, { minLength: 1, maxLength: 4 }), async (changes) => {
           const damaged = changes.reduce(mutate, bytes);
           largest = 0;
           const start = process.cpuUsage();
-          const outcome = await attempt(format, name, damaged, beside).catch((error: unknown) => error);
+          const outcome = await attempt(format, name, damaged, beside, options).catch(
+            (error: unknown) => error,
+          );
           const { user, system } = process.cpuUsage(start);
           if (outcome instanceof Error && !(outcome instanceof KronlabError)) throw outcome;
           if (outcome instanceof KronlabError) expect(outcome.code).toBe('invalid');

@@ -3,10 +3,13 @@
  * from an array. Other values are errors, not gaps: a 2 among labels says that the wrong column was chosen.
  */
 import { missingLabel } from '../tensor-dataset.ts';
-import { isMissing, type Cell } from './columns.ts';
+import { isMissing, numberOf, type Cell } from './columns.ts';
 import { checkLimit, fault, type ImportContext } from './limits.ts';
 
-const words: Readonly<Record<string, number>> = { false: 0, true: 1 };
+const words = new Map([
+  ['false', 0],
+  ['true', 1],
+]);
 
 /** The mark of a cell: 0, 1 or `missingLabel`; null where it is no label. */
 function markOf(cell: Cell): number | null {
@@ -14,14 +17,13 @@ function markOf(cell: Cell): number | null {
   if (typeof cell === 'string') {
     const text = cell.trim();
     if (isMissing(text)) return missingLabel;
-    return words[text.toLowerCase()] ?? markOfNumber(Number(text));
+    return words.get(text.toLowerCase()) ?? markOfNumber(numberOf(text));
   }
-  return markOfNumber(cell);
+  return Number.isNaN(cell) ? missingLabel : markOfNumber(cell);
 }
 
-function markOfNumber(value: number): number | null {
-  if (value === 0 || value === 1) return value;
-  return null;
+function markOfNumber(value: number | null): number | null {
+  return value === 0 || value === 1 ? value : null;
 }
 
 /** Label columns of a table while it is read. */
@@ -46,7 +48,7 @@ export class LabelColumns {
     if (start === this.#marks.length) this.#grow(place);
     for (let i = 0; i < width; i += 1) {
       const cell = cells[i] ?? null;
-      const mark = typeof cell === 'number' && Number.isNaN(cell) ? missingLabel : markOf(cell);
+      const mark = markOf(cell);
       if (mark === null) {
         throw fault(
           this.#file,

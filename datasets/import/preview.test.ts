@@ -30,23 +30,24 @@ describe('previewImport', () => {
         ['', 'blue', '1'],
         ['3', 'red', '0'],
       ],
-      ...{ read: 3, target: 'y', task: 'classification' },
+      ...{ read: 3, task: 'classification' },
     });
+    expect(seen).toMatchObject({ candidates: ['a', 'c', 'y'], targets: ['y'] });
   });
 
   it('reads no more than the beginning of a long one, whatever follows', async () => {
     const rows = Array.from({ length: 200_000 }, (_, i) => `${i},t${i % 3},${i / 2}`).join('\n');
     const seen = await preview([['m.csv', `a,b,y\n${rows}\nx,y`]], { types: { a: 'ignore' } });
     expect(seen).toMatchObject({ examples: null, task: 'regression', shape: [3], kind: 'table' });
-    expect(seen.table).toMatchObject({ read: 500, target: 'y' });
+    expect(seen).toMatchObject({ table: { read: 500 }, targets: ['y'] });
     expect(seen.table!.rows).toHaveLength(12);
   });
 
   it('follows the choices, and refuses those that do not fit', async () => {
     const file: [string, string][] = [['m.csv', 'a,c,y\n1,red,2\n3,blue,4\n']];
-    expect((await preview(file, { target: 'c' })).table).toMatchObject({
-      target: 'c',
-      task: 'classification',
+    expect(await preview(file, { target: 'c' })).toMatchObject({
+      targets: ['c'],
+      table: { task: 'classification' },
     });
     expect(await failure(preview(file, { target: 'nothing' }))).toContain('has no column "nothing"');
     expect(await failure(preview(file, { target: 'c', task: 'regression' }))).toContain('holds texts');

@@ -70,7 +70,7 @@ describe('an import', () => {
     client.on('datasets.changed', ({ ids }) => changed.push(ids));
     const id = await uploadFiles(app, [csv]);
     const preview = await client.call('imports.preview', { id, options: { target: 'c' } });
-    expect(preview).toMatchObject({ format: 'csv', table: { target: 'c' }, examples: 3 });
+    expect(preview).toMatchObject({ format: 'csv', targets: ['c'], examples: 3 });
     const { record, isNew } = await client.call('imports.run', { id, options: { name: 'Mine' } });
     expect(record).toMatchObject({
       name: 'Mine',

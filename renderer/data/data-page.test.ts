@@ -59,8 +59,9 @@ const preview: ImportPreview = {
       ['', '4.5'],
       ['2', '0'],
     ],
-    ...{ read: 2, target: 'y', task: 'regression' },
+    ...{ read: 2, task: 'regression' },
   },
+  ...{ candidates: ['a', 'y'], targets: ['y'] },
 };
 
 let sets: DatasetSummary[];
@@ -258,6 +259,60 @@ test('keeps the form where a choice does not fit, and ends the inbox when it is 
   within(panel).getByRole('button', { name: 'Cancel' }).click();
   await waitFor(() => expect(client.inputs('imports.discard')).toEqual([{ id: 'inbox-1' }]));
   expect(screen.queryByRole('region', { name: /^Import/ })).toBeNull();
+});
+
+/** Picks an option; the document of the tests knows `:checked` of inputs alone, by which selects are read. */
+function choose(label: string, value: string): void {
+  const select = screen.getByLabelText<HTMLSelectElement>(label);
+  select.value = value;
+  const option = [...select.options].find((candidate) => candidate.value === value);
+  const asked = vi.spyOn(select, 'querySelector').mockReturnValue(option ?? null);
+  select.dispatchEvent(new Event('change', { bubbles: true }));
+  asked.mockRestore();
+}
+
+test('lets several labels be chosen, in the order of the file', async () => {
+  await open('/data', {});
+  await screen.findByRole('region', { name: 'All data sets' });
+  await chooseFile();
+  choose('Task', 'multi-label');
+  const first = await screen.findByLabelText<HTMLInputElement>('a');
+  expect(screen.getByLabelText<HTMLInputElement>('y').checked).toBe(true);
+  expect(screen.queryByLabelText('Target')).toBeNull();
+  first.click();
+  await waitFor(() => {
+    expect(client.inputs('imports.preview').at(-1)).toMatchObject({
+      options: { task: 'multi-label', target: ['a', 'y'] },
+    });
+  });
+  // A class is one column: the choice of several ends with it.
+  choose('Task', 'classification');
+  await screen.findByLabelText('Target');
+  const { options } = client.inputs('imports.preview').at(-1) as { options: object };
+  expect(options).toMatchObject({ task: 'classification' });
+  expect(options).not.toHaveProperty('target');
+});
+
+test('shows how many examples have each label, and of how many nobody knows', async () => {
+  const set = summary({ task: 'multi-label', targets: ['toxic', 'soluble'] });
+  const shown = details(set);
+  const labels = [
+    { positive: 1, negative: 3, missing: 1 },
+    { positive: 0, negative: 0, missing: 5 },
+  ];
+  const statistics = { ...shown.record.statistics, targets: null, labels };
+  await open('/data?set=a1', {
+    'datasets.get': () => ({ ...shown, record: { ...shown.record, statistics } }),
+  });
+  const table = await screen.findByRole('table', { name: 'Shares of each label' });
+  const rows = within(table)
+    .getAllByRole('row')
+    .slice(1)
+    .map((row) => [...row.children].map((cell) => cell.textContent));
+  expect(rows).toEqual([
+    ['toxic', '25.0 %', '20.0 %'],
+    ['soluble', '–', '100.0 %'],
+  ]);
 });
 
 test('shows how far it is, and goes back to the choices when it is cancelled', async () => {

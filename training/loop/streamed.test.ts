@@ -21,6 +21,7 @@ interface Case {
   model: object;
   optimizer?: object;
   contextLength?: number;
+  augmentation?: object;
 }
 
 const mlp = { kind: 'mlp', hidden: [8], activation: 'tanh' };
@@ -36,6 +37,10 @@ const adapting = {
 
 const cases: [string, Case][] = [
   ['images of classes', { dataset: madeUpImages('classification'), model: cnn }],
+  [
+    'images that are shifted and mixed',
+    { dataset: madeUpImages('classification'), model: mlp, augmentation: { shift: 1, mixUp: 0.4 } },
+  ],
   ['a table of numbers', { dataset: madeUpTable('regression'), model: mlp, optimizer: adapting }],
   ['a table of labels, some missing', { dataset: madeUpTable('multi-label'), model: mlp }],
   ['a text', { dataset: madeUpText(), model: decoder, contextLength: 8 }],
@@ -44,11 +49,11 @@ const cases: [string, Case][] = [
 
 const steps = 20;
 
-function specOf({ model, optimizer = adamw, contextLength, dataset }: Case): RunSpec {
+function specOf({ model, optimizer = adamw, contextLength, augmentation, dataset }: Case): RunSpec {
   const metric = taskMetrics[dataset.task][0];
   return runSpecSchema.parse({
     dataset: { id: 'made-up', validationFraction: 0.3, ...(contextLength && { contextLength }) },
-    ...{ model, optimizer, steps },
+    ...{ model, optimizer, steps, ...(augmentation && { augmentation }) },
     ...{ batchSize: 7, evaluateEvery: 5, seed: 3 },
     target: { metric, op: metricDefinitions[metric].goal === 'max' ? '>=' : '<=', value: 0.5 },
   });

@@ -46,7 +46,7 @@ describe('readSmiles', () => {
       'a.csv, row 3: its SMILES cannot be read',
       'a.csv, row 4: has no nodes',
       'a.csv, row 6: has 4 cells where there are 3 columns',
-      'a.csv, row 5: the target "y" is empty or not finite',
+      'a.csv, row 5: column "y" is empty or no number',
     ]);
   });
 

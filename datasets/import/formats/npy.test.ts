@@ -14,7 +14,7 @@ const read = async (bytes: Uint8Array, limits = {}) => {
 };
 const archive = async (bytes: Uint8Array, target?: string, limits = {}) => {
   const context = testContext(limits);
-  return fromNamedArrays('a.npz', await readNpz(source('a.npz', bytes), context), 'a', target, context);
+  return fromNamedArrays('a.npz', await readNpz(source('a.npz', bytes), context), 'a', { target }, context);
 };
 const pixels = Uint8Array.of(0, 1, 2, 3, 10, 11, 12, 13);
 const images = npyBytes('|u1', [2, 2, 2], pixels);

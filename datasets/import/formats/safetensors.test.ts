@@ -29,7 +29,7 @@ describe('safetensors', () => {
       ['scores', [2], [0.5, -3]],
       ['inputs', [2, 2], [1, 2, 3, 4]],
     ]);
-    expect(fromNamedArrays('a', arrays, 'a', undefined, testContext())).toMatchObject({
+    expect(fromNamedArrays('a', arrays, 'a', {}, testContext())).toMatchObject({
       kind: 'table',
       task: 'classification',
       examples: 2,
