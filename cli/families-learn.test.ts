@@ -73,10 +73,10 @@ function shortened(preset: string, group: string, steps: number): RunSpec {
 
 it.each(
   [
-    { preset: 'first-light', steps: 40, share: 0.2 },
-    { preset: 'wide-resnet', steps: 12, share: 0.2 },
-    { preset: 'solubility', steps: 25, share: 0.1 },
-    { preset: 'moby-dick', steps: 20, share: 0.05 },
+    { preset: 'first-light', steps: 30, share: 0.2 },
+    { preset: 'wide-resnet', steps: 8, share: 0.2 },
+    { preset: 'solubility', steps: 16, share: 0.1 },
+    { preset: 'moby-dick', steps: 16, share: 0.03 },
   ].flatMap((family) => ['AdamW', 'K-FAC expand', 'K-FAC reduce'].map((group) => ({ ...family, group }))),
 )(
   '$preset learns with $group: in $steps steps $share of the way from the best constant answer to a perfect one',

@@ -108,7 +108,7 @@ export const presets: Record<string, ComparisonPreset> = {
   'wide-resnet': flavoursAgainstAdamw(
     { id: 'wide-resnet', name: 'Wide ResNet: handwritten digits' },
     wideResnet,
-    { adamw: 0.007, expand: { lr: 0.005, damping: 0.1 }, reduce: { lr: 0.01, damping: 0.01 } },
+    { adamw: 0.004, expand: { lr: 0.005, damping: 0.1 }, reduce: { lr: 0.005, damping: 0.1 } },
   ),
   solubility: flavoursAgainstAdamw(
     { id: 'solubility', name: 'Graph network: solubility of molecules' },
