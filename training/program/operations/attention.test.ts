@@ -82,4 +82,4 @@ it('refuses a number of heads that does not divide the width', () =>
       const x = leaf(noise(12, 0), [1, 2, 6]);
       return attention(x, x, x, 4);
     }),
-  ).rejects.toThrow('4 heads do not divide a width of 6'));
+  ).rejects.toThrow('attention: 4 heads do not divide a width of 6'));

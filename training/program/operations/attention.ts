@@ -3,6 +3,7 @@ import { KronlabError } from '../../../contract/errors.ts';
 import { floatBits, type Dispatch } from '../../../gpu-kernels/dispatch.ts';
 import { expandTemplate } from '../../../gpu-kernels/template.ts';
 import type { Lowering, Node, Operation, Tensor } from '../graph.ts';
+import { requireShape } from './shape-rules.ts';
 import source from './attention.wgsl';
 import keysSource from './attention-keys.wgsl';
 import numbersSource from './attention-numbers.wgsl';
@@ -141,9 +142,13 @@ function launch(
 
 /** softmax(q k^T / sqrt(width / heads)) v per head; `causal` hides later keys. */
 export function attention(q: Tensor, k: Tensor, v: Tensor, heads: number, causal = false): Tensor {
+  requireShape('attention', 'queries', q, ['examples', 'positions', 'width']);
+  requireShape('attention', 'keys', k, q.shape);
+  requireShape('attention', 'values', v, q.shape);
   const [n, length, width] = q.shape as [number, number, number];
-  if (width % heads !== 0)
-    throw new KronlabError('invalid', `${heads} heads do not divide a width of ${width}`);
+  if (!Number.isInteger(heads) || heads < 1 || width % heads !== 0) {
+    throw new KronlabError('invalid', `attention: ${heads} heads do not divide a width of ${width}`);
+  }
   const [result] = q.graph.add(operation, [q, k, v], {
     attributes: { heads, causal },
     outputs: [

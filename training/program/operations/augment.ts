@@ -13,6 +13,7 @@ import philox from '../../../gpu-kernels/philox.wgsl';
 import { expandTemplate } from '../../../gpu-kernels/template.ts';
 import { size, type Graph, type Operation, type Tensor } from '../graph.ts';
 import { stepScalarsSource, type StepUniform } from '../step-scalars.ts';
+import { requireShape, requireType } from './shape-rules.ts';
 import drawsSource from './augment-draws.wgsl';
 import source from './augment.wgsl';
 
@@ -142,6 +143,13 @@ export function augmentedRows(
   { moves, mixing }: AugmentationDraws,
   fill: Tensor,
 ): Tensor {
+  const count = size(rows.shape);
+  requireShape('augment', 'images', table, ['images', 'channels', 'height', 'width']);
+  requireType('augment', 'row numbers', rows, 'u32');
+  requireShape('augment', 'row numbers', rows, ['rows']);
+  if (moves) requireShape('augment', 'moves', moves, [count, 5]);
+  if (spec.shift > 0) requireShape('augment', 'fill', fill, [table.shape[1] ?? 1]);
+  if (mixing) requireShape('augment', 'partners', mixing.partners, [count]);
   const inputs: [string, Tensor][] = [
     ['table', table],
     ['rows', rows],

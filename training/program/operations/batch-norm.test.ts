@@ -156,5 +156,5 @@ it('refuses to train on one value per channel, and parameters of another size', 
   await expect(trained([1, 3], 3)).rejects.toThrow(
     'batch norm of [1, 3]: one value per channel has no variance to train with',
   );
-  await expect(trained([2, 3], 4)).rejects.toThrow('batch norm: gain is [4], not [3]');
+  await expect(trained([2, 3], 4)).rejects.toThrow('batch norm: gain of shape [4] should be [3]');
 });

@@ -7,6 +7,7 @@ import { floatBits } from '../../../gpu-kernels/dispatch.ts';
 import { lastAxis, size, type Lowering, type Tensor } from '../graph.ts';
 import { normalise, statisticsOf, type Statistics } from './channel-norm.ts';
 import source from './running-statistics.wgsl';
+import { requireShape } from './shape-rules.ts';
 
 export interface BatchNormOptions {
   /** Whether statistics are the batch's, which move the running ones, or the running ones. */
@@ -29,12 +30,9 @@ export function batchNorm(
 ): Tensor {
   const { training, momentum = 0.1, eps = 1e-5 } = options;
   const channels = lastAxis(x);
-  for (const tensor of [gain, shift, running.mean, running.variance]) {
-    if (tensor.shape.join() === String(channels)) continue;
-    throw new KronlabError(
-      'internal',
-      `batch norm: ${tensor.label} is [${tensor.shape.join(', ')}], not [${channels}]`,
-    );
+  const perChannel = { gain, shift, 'running mean': running.mean, 'running variance': running.variance };
+  for (const [role, tensor] of Object.entries(perChannel)) {
+    requireShape('batch norm', role, tensor, [channels]);
   }
   const rows = size(x.shape) / channels;
   const layout = { outer: 1, rows, channels, groups: channels };

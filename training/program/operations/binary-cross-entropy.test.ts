@@ -200,4 +200,4 @@ describe('samples', () => {
 it('refuses targets of another shape', () =>
   expect(
     evaluate((_, leaf) => binaryCrossEntropy(leaf(noise(6, 0), [2, 3]), leaf(noise(6, 1), [3, 2])).terms),
-  ).rejects.toThrow('binary cross-entropy: logits are [2, 3], the targets [3, 2]'));
+  ).rejects.toThrow('binary cross-entropy: targets (input) of shape [3, 2] should be [2, 3]'));

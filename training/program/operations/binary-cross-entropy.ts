@@ -1,5 +1,4 @@
 /** Binary cross-entropy for several labels per example, some of which may be missing, as in molecular property sets. */
-import { KronlabError } from '../../../contract/errors.ts';
 import { expandTemplate } from '../../../gpu-kernels/template.ts';
 import { lastAxis, size, type Lowering, type Node, type Operation, type Tensor } from '../graph.ts';
 import source from './binary-cross-entropy.wgsl';
@@ -8,6 +7,7 @@ import { launchRows } from './loss-rows.ts';
 import { elementwise } from './elementwise.ts';
 import type { Loss } from './loss.ts';
 import { sumAxes } from './reduce.ts';
+import { requireAxes, requireShape } from './shape-rules.ts';
 
 const operation: Operation<null> = {
   name: 'binary cross-entropy',
@@ -53,8 +53,9 @@ function launch(node: Node<null>, lowering: Lowering, template: string, { before
  * weight mask / count. Where nothing counts the loss is 0.
  */
 export function binaryCrossEntropy(logits: Tensor, targets: Tensor, mask?: Tensor): Loss {
-  requireShape(logits, targets, 'targets');
-  if (mask) requireShape(logits, mask, 'mask');
+  requireAxes('binary cross-entropy', 'logits', logits);
+  requireShape('binary cross-entropy', 'targets', targets, logits.shape);
+  if (mask) requireShape('binary cross-entropy', 'mask', mask, logits.shape);
   const { graph } = logits;
   const classes = lastAxis(logits);
   const termCount = size(logits.shape) / classes;
@@ -92,12 +93,4 @@ export function binaryCrossEntropy(logits: Tensor, targets: Tensor, mask?: Tenso
     ignored: null,
     mixed: null,
   };
-}
-
-function requireShape(logits: Tensor, other: Tensor, name: string): void {
-  if (other.shape.join() === logits.shape.join()) return;
-  throw new KronlabError(
-    'internal',
-    `binary cross-entropy: logits are [${logits.shape.join(', ')}], the ${name} [${other.shape.join(', ')}]`,
-  );
 }

@@ -228,7 +228,7 @@ it.each([
     weight: [4, 2, 3, 3],
     options: { groups: 2 },
     message:
-      'weight is [4, 2, 3, 3]; an image [1, 4, 4, 2] in 2 groups needs [outputs, 1, kernel height, kernel width]',
+      'convolution: weight is [4, 2, 3, 3]; an image [1, 4, 4, 2] in 2 groups needs [outputs, 1, kernel height, kernel width]',
   },
 ])('refuses: $message', ({ weight, options, message }) =>
   expect(

@@ -17,6 +17,7 @@ import {
 } from '../../../gpu-kernels/convolution/padding.ts';
 import { placeWindow, type ConvolutionShape, type Window } from '../../../gpu-kernels/convolution/window.ts';
 import type { Operation, Tensor } from '../graph.ts';
+import { requireShape, shapeText } from './shape-rules.ts';
 
 /** Numbers hold for both directions, pairs are [height, width]; defaults as in PyTorch: 1, 0, 1 and 1. */
 export interface ConvolutionOptions extends Omit<Window, 'kernel'> {
@@ -94,7 +95,7 @@ const weightGradient: Operation<ConvolutionShape> = {
 };
 
 const padOperation: Operation<Padding> = {
-  name: 'pad',
+  name: 'pad image',
   fusedReads: [0],
   fusedWrites: [0],
   lower(node, lowering) {
@@ -129,7 +130,9 @@ export function convolution(
   options: ConvolutionOptions = {},
 ): Tensor {
   const { groups = 1, ...walk } = options;
+  requireShape('convolution', 'image', x, ['images', 'height', 'width', 'channels']);
   const [images, height, width, channels] = x.shape as [number, number, number, number];
+  requireShape('convolution', 'weight', weight, ['outputs', 'channels of a group', 'height', 'width']);
   const [outputs, groupChannels, kh, kw] = weight.shape as [number, number, number, number];
   if (!Number.isInteger(groups) || groups < 1 || channels % groups !== 0 || outputs % groups !== 0) {
     throw new KronlabError(
@@ -137,13 +140,14 @@ export function convolution(
       `a convolution of ${channels} channels to ${outputs} cannot have ${groups} groups; groups must divide both`,
     );
   }
-  if (x.shape.length !== 4 || weight.shape.length !== 4 || groupChannels !== channels / groups) {
+  if (groupChannels !== channels / groups) {
     throw new KronlabError(
       'internal',
-      `${weight.label} is [${weight.shape.join(', ')}]; an image [${x.shape.join(', ')}] in ${groups} groups needs ` +
+      `convolution: ${weight.label} is ${shapeText(weight.shape)}; an image ${shapeText(x.shape)} in ${groups} groups needs ` +
         `[outputs, ${channels / groups}, kernel height, kernel width]`,
     );
   }
+  if (bias) requireShape('convolution', 'bias', bias, [outputs]);
   const window = placeWindow('convolution', [height, width], { kernel: [kh, kw], ...walk });
   const shape: ConvolutionShape = { images, channels, outputs, groups, window };
   return x.graph.add1(

@@ -10,6 +10,7 @@ import { isInQuads } from '../fusion/broadcast.ts';
 import { size, type Lowering, type Node, type Operation, type Tensor } from '../graph.ts';
 import source from './elementwise.wgsl';
 import { sumTo } from './reduce.ts';
+import { shapeText } from './shape-rules.ts';
 
 /**
  * A function as WGSL over its inputs `a`, `b`, ... of type `T` (f32 or vec4f). `gradients[i]` is the derivative by
@@ -68,6 +69,13 @@ export function scale(a: Tensor, factor: number): Tensor {
 
 /** factor * a, repeated along axes of size 1 to fill a shape. */
 export function broadcastTo(a: Tensor, shape: readonly number[], factor = 1): Tensor {
+  const rank = shape.length - a.shape.length;
+  if (rank < 0 || a.shape.some((dim, i) => dim !== 1 && dim !== shape[rank + i])) {
+    throw new KronlabError(
+      'internal',
+      `broadcast: ${a.label} of shape ${shapeText(a.shape)} cannot fill ${shapeText(shape)}`,
+    );
+  }
   const f = `T(${factor})`;
   const fn = { name: 'broadcast', expression: `a * ${f}`, gradients: [`b * ${f}`] };
   return a.graph.add1(operation, [a], { shape, label: fn.name }, fn);
@@ -137,7 +145,7 @@ function broadcastShape(name: string, inputs: Tensor[]): number[] {
     const dims = inputs.map((t) => t.shape[t.shape.length - rank + axis] ?? 1);
     const dim = Math.max(...dims);
     if (dims.some((d) => d !== dim && d !== 1)) {
-      const shapes = inputs.map((t) => `[${t.shape.join(', ')}]`).join(' and ');
+      const shapes = inputs.map((t) => shapeText(t.shape)).join(' and ');
       throw new KronlabError('internal', `${name}: shapes ${shapes} do not broadcast`);
     }
     return dim;

@@ -3,6 +3,7 @@ import { linearGrid } from '../../../gpu-kernels/grid.ts';
 import { expandTemplate } from '../../../gpu-kernels/template.ts';
 import { size, type Operation, type Tensor } from '../graph.ts';
 import source from './gather.wgsl';
+import { requireAxes, requireShape, requireType } from './shape-rules.ts';
 
 const operation: Operation<null> = {
   name: 'gather',
@@ -34,6 +35,9 @@ const operation: Operation<null> = {
 
 /** table [count, ...] and u32 row numbers [N] give [N, ...]. */
 export function gather(table: Tensor, rows: Tensor): Tensor {
+  requireAxes('gather', 'table', table);
+  requireType('gather', 'row numbers', rows, 'u32');
+  requireShape('gather', 'row numbers', rows, ['rows']);
   const shape = [...rows.shape, ...table.shape.slice(1)];
   return table.graph.add1(operation, [table, rows], { shape, type: table.type, label: 'batch' }, null);
 }

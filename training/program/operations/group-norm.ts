@@ -2,6 +2,7 @@
 import { KronlabError } from '../../../contract/errors.ts';
 import { lastAxis, size, type Tensor } from '../graph.ts';
 import { normalise, statisticsOf, type NormLayout } from './channel-norm.ts';
+import { requireShape } from './shape-rules.ts';
 
 /**
  * Normalises x [N, ..., C] over the middle axes and over each of `groups` runs of C / groups channels, biased variance,
@@ -16,13 +17,8 @@ export function groupNorm(x: Tensor, gain: Tensor, shift: Tensor, groups: number
       `group norm of [${x.shape.join(', ')}]: ${groups} groups do not divide ${channels} channels of examples`,
     );
   }
-  for (const parameter of [gain, shift]) {
-    if (parameter.shape.join() === String(channels)) continue;
-    throw new KronlabError(
-      'internal',
-      `group norm: ${parameter.label} is [${parameter.shape.join(', ')}], not [${channels}]`,
-    );
-  }
+  requireShape('group norm', 'gain', gain, [channels]);
+  requireShape('group norm', 'shift', shift, [channels]);
   const outer = x.shape[0] ?? 1;
   const layout: NormLayout = { outer, rows: size(x.shape.slice(1, -1)), channels, groups };
   return normalise(x, statisticsOf(x, layout), gain, shift, { layout, eps, frozen: false });

@@ -10,6 +10,7 @@ import type { Region } from '../../../gpu-kernels/region.ts';
 import { expandTemplate } from '../../../gpu-kernels/template.ts';
 import { size, type Lowering, type Node, type Operation, type Tensor } from '../graph.ts';
 import source from './inverse-index.wgsl';
+import { requireType } from './shape-rules.ts';
 
 /** Row r is pointed to by the positions order[offsets[r]] to order[offsets[r + 1] - 1], ascending. */
 export interface InverseIndex {
@@ -111,6 +112,7 @@ type Stage = keyof typeof stages;
  * one for the offsets. 65 536 positions into 50 000 rows take 13 launches. Entries beyond the rows point nowhere.
  */
 export function invertIndex(index: Tensor, rows: number): InverseIndex {
+  requireType('inverse index', 'index', index, 'u32');
   const [offsets, order] = index.graph.add(operation, [index], {
     attributes: { rows },
     outputs: [

@@ -4,6 +4,7 @@ import { expandTemplate } from '../../../gpu-kernels/template.ts';
 import { lastAxis, size, type Lowering, type Node, type Operation, type Tensor } from '../graph.ts';
 import source from './layer-norm.wgsl';
 import parametersSource from './layer-norm-parameters.wgsl';
+import { requireAxes, requireShape } from './shape-rules.ts';
 
 interface Attributes {
   eps: number;
@@ -186,6 +187,9 @@ const parameterGradients: Operation<null> = {
 
 /** y = (x - mean) / sqrt(var + eps) * gain + shift over the last axis. */
 export function layerNorm(x: Tensor, gain: Tensor, shift: Tensor, eps = 1e-5): Tensor {
+  requireAxes('layer norm', 'input', x);
+  requireShape('layer norm', 'gain', gain, [lastAxis(x)]);
+  requireShape('layer norm', 'shift', shift, [lastAxis(x)]);
   const rowsShape = [...x.shape.slice(0, -1), 2];
   const [y] = x.graph.add(operation, [x, gain, shift], {
     attributes: { eps },

@@ -78,4 +78,4 @@ it('sums the bias gradient over many rows', () => check([17, 20], 1, 4, true));
 it('refuses a weight of another width and names it', () =>
   expect(
     evaluate((_, leaf) => linear(leaf(noise(6, 0), [2, 3]), leaf(noise(8, 1), [2, 4], 'head.weight'), null)),
-  ).rejects.toThrow('head.weight is [2, 4]; its input has 3 features'));
+  ).rejects.toThrow('linear: weight (head.weight) of shape [2, 4] should be [outputs, 3]'));

@@ -2,10 +2,10 @@
  * The linear layer z = x W^T + b over any number of middle axes: the operation that weight sharing and K-FAC are
  * about. W is [outputs, inputs] as in PyTorch; its gradient and the input's are matrix products without transposes.
  */
-import { KronlabError } from '../../../contract/errors.ts';
 import { matmulLaunches, matmulUnit } from '../../../gpu-kernels/matmul/matmul.ts';
 import { lastAxis, size, type Operation, type Tensor } from '../graph.ts';
 import { sumAxes } from './reduce.ts';
+import { requireAxes, requireShape } from './shape-rules.ts';
 
 interface ProductAttributes {
   m: number;
@@ -91,13 +91,10 @@ const operation: Operation<null> = {
 
 /** z[..., outputs] = x[..., inputs] W^T + b. */
 export function linear(x: Tensor, weight: Tensor, bias: Tensor | null): Tensor {
-  const [outputs, inputs] = weight.shape;
-  if (inputs !== lastAxis(x) || outputs === undefined) {
-    throw new KronlabError(
-      'internal',
-      `${weight.label} is [${weight.shape.join(', ')}]; its input has ${lastAxis(x)} features`,
-    );
-  }
+  requireAxes('linear', 'input', x);
+  requireShape('linear', 'weight', weight, ['outputs', lastAxis(x)]);
+  const [outputs = 1] = weight.shape;
+  if (bias) requireShape('linear', 'bias', bias, [outputs]);
   const shape = [...x.shape.slice(0, -1), outputs];
   return x.graph.add1(operation, bias ? [x, weight, bias] : [x, weight], { shape, label: 'linear' }, null);
 }

@@ -89,7 +89,7 @@ describe('cross-entropy', () => {
       evaluate(
         (_, leaf) => crossEntropy(leaf(noise(10, 0), [2, 5]), leaf(Uint32Array.of(1, 2, 3), [3])).terms,
       ),
-    ).rejects.toThrow('2 predictions, but 3 labels'));
+    ).rejects.toThrow('cross-entropy: labels (input) of shape [3] should be 2 numbers'));
 });
 
 /** d/dz of the mean cross-entropy by central differences. */

@@ -15,6 +15,7 @@ import countSource from './loss-count.wgsl';
 import { launchRows, rowThreads } from './loss-rows.ts';
 import seedSource from './loss-seed.wgsl';
 import { sumAxes } from './reduce.ts';
+import { requireAxes, requireCount, requireShape, requireType } from './shape-rules.ts';
 import squaredErrorSource from './squared-error.wgsl';
 
 export interface Loss {
@@ -142,9 +143,9 @@ export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntro
   const { smoothing = 0, ignored = null, mixed = null } = options;
   const classes = lastAxis(logits);
   const termCount = size(logits.shape) / classes;
-  if (size(labels.shape) !== termCount) {
-    throw new KronlabError('internal', `${termCount} predictions, but ${size(labels.shape)} labels`);
-  }
+  requireAxes('cross-entropy', 'logits', logits);
+  requireType('cross-entropy', 'labels', labels, 'u32');
+  requireCount('cross-entropy', 'labels', labels, termCount);
   if (mixed && (ignored !== null || size(mixed.labels.shape) !== termCount)) {
     throw new KronlabError(
       'internal',
@@ -198,6 +199,8 @@ function countLabels(labels: Tensor, ignored: number): Tensor {
 
 /** Mean squared error of predictions [..., C] and targets of the same shape. */
 export function meanSquaredError(predictions: Tensor, targets: Tensor): Loss {
+  requireAxes('mean squared error', 'predictions', predictions);
+  requireShape('mean squared error', 'targets', targets, predictions.shape);
   const classes = lastAxis(predictions);
   const termCount = size(predictions.shape) / classes;
   const output = { shape: [termCount], label: 'loss terms' };
@@ -316,6 +319,7 @@ const seedOperation: Operation<SeedAttributes> = {
  * outer products sum to M times the Hessian of the loss, also where some targets do not count.
  */
 export function lossSeed(loss: Loss, mode: SeedMode, factor: number): Tensor {
+  requireMode(loss, mode);
   const inputs = seedInputs(loss, mode);
   return loss.outputs.graph.add1(
     seedOperation,
@@ -330,6 +334,24 @@ export function lossSeed(loss: Loss, mode: SeedMode, factor: number): Tensor {
       ignored: loss.ignored ?? 0,
     },
   );
+}
+
+/** Kernels read labels and rounds by number: as many must be there as they count on. */
+function requireMode({ kind, outputs, termCount }: Loss, mode: SeedMode): void {
+  if (mode.round) {
+    requireType('loss seed', 'round', mode.round, 'u32');
+    requireCount('loss seed', 'round', mode.round, 1);
+  }
+  if (mode.kind === 'labels') {
+    const perRound = kind === 'cross-entropy' ? termCount : size(outputs.shape);
+    const rounds = Math.max(1, Math.floor(size(mode.labels.shape) / perRound));
+    requireType('loss seed', 'labels', mode.labels, kind === 'cross-entropy' ? 'u32' : 'f32');
+    requireCount('loss seed', 'labels', mode.labels, rounds * perRound);
+  }
+  if ('terms' in mode && mode.terms.places) {
+    requireType('loss seed', 'places', mode.terms.places, 'u32');
+    requireShape('loss seed', 'places', mode.terms.places, [termCount]);
+  }
 }
 
 function seedInputs(loss: Loss, mode: SeedMode): [string, Tensor][] {

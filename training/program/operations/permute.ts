@@ -1,8 +1,10 @@
 /** Reordering of axes: patches of an image, channels first to channels last. */
+import { KronlabError } from '../../../contract/errors.ts';
 import { linearGrid } from '../../../gpu-kernels/grid.ts';
 import { expandTemplate } from '../../../gpu-kernels/template.ts';
 import { size, type Operation, type Tensor } from '../graph.ts';
 import source from './permute.wgsl';
+import { shapeText } from './shape-rules.ts';
 
 interface Attributes {
   /** Output axis i is input axis order[i]. */
@@ -52,6 +54,13 @@ const operation: Operation<Attributes> = {
 
 /** Output axis i is input axis order[i]. Where only axes of length 1 change places, the same memory is read in another shape. */
 export function permute(x: Tensor, order: readonly number[]): Tensor {
+  const axes = [...order].sort((a, b) => a - b);
+  if (order.length !== x.shape.length || axes.some((axis, i) => axis !== i)) {
+    throw new KronlabError(
+      'internal',
+      `permute of ${shapeText(x.shape)}: the order ${order.join(', ')} does not name each of its ${x.shape.length} axes once`,
+    );
+  }
   const shape = order.map((axis) => x.shape[axis] ?? 1);
   const long = order.filter((axis) => x.shape[axis] !== 1);
   if (long.every((axis, i) => i === 0 || axis > (long[i - 1] ?? 0))) return x.graph.reshape(x, shape);

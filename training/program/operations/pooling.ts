@@ -18,6 +18,7 @@ import gatherSource from './pooling-gather.wgsl';
 import { inputOfRelu, relu } from './elementwise.ts';
 import { meanAxes } from './reduce.ts';
 import source from './pooling.wgsl';
+import { requireShape } from './shape-rules.ts';
 
 /** Numbers hold for both directions. The stride is the kernel's size unless given, as in PyTorch. */
 export type PoolingOptions = Omit<Window, 'dilation'>;
@@ -202,14 +203,11 @@ const indices = (unit: Unit): string => (unit === 4 ? 'vec4u' : 'u32');
 const isDisjoint = ({ kernel, stride }: PlacedWindow): boolean =>
   stride[0] >= kernel[0] && stride[1] >= kernel[1];
 
+const imageAxes = ['images', 'height', 'width', 'channels'];
+
 function pool(isMax: boolean, x: Tensor, options: PoolingOptions): Tensor {
   const what = isMax ? 'max pooling' : 'average pooling';
-  if (x.shape.length !== 4) {
-    throw new KronlabError(
-      'internal',
-      `${what} takes [N, height, width, channels], not [${x.shape.join(', ')}]`,
-    );
-  }
+  requireShape(what, 'image', x, imageAxes);
   const [images, height, width, channels] = x.shape as [number, number, number, number];
   const window = placeWindow(what, [height, width], { stride: options.kernel, ...options });
   if (window.padding.some((padding, axis) => 2 * padding > (window.kernel[axis] ?? 0))) {
@@ -247,5 +245,6 @@ export function averagePool(x: Tensor, options: PoolingOptions): Tensor {
 
 /** The average over all pixels: x [N, H, W, C] to [N, C]. */
 export function globalAveragePool(x: Tensor): Tensor {
+  requireShape('global average pooling', 'image', x, imageAxes);
   return meanAxes(x, 1, 2);
 }

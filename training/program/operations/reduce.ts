@@ -1,7 +1,9 @@
 /** Sums and means over axes, and the sum that undoes a broadcast. */
+import { KronlabError } from '../../../contract/errors.ts';
 import { sumMiddle, sumUnit } from '../../../gpu-kernels/reduce/sum-middle.ts';
 import { size, type Operation, type Tensor } from '../graph.ts';
 import { broadcastTo } from './elementwise.ts';
+import { shapeText } from './shape-rules.ts';
 
 interface Attributes {
   outer: number;
@@ -35,6 +37,7 @@ const operation: Operation<Attributes> = {
 
 /** scale * sum of x over the axes `first` to `last` (inclusive), which disappear. */
 export function sumAxes(x: Tensor, first: number, last: number, scale = 1): Tensor {
+  requireAxesWithin(x, first, last);
   const outer = x.shape.slice(0, first);
   const inner = x.shape.slice(last + 1);
   return x.graph.add1(
@@ -47,6 +50,14 @@ export function sumAxes(x: Tensor, first: number, last: number, scale = 1): Tens
       inner: size(inner),
       scale,
     },
+  );
+}
+
+function requireAxesWithin(x: Tensor, first: number, last: number): void {
+  if (first >= 0 && first <= last && last < x.shape.length) return;
+  throw new KronlabError(
+    'internal',
+    `sum of ${shapeText(x.shape)}: ${first} to ${last} are no axes of it; it has ${x.shape.length}, counted from 0`,
   );
 }
 

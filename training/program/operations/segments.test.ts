@@ -284,10 +284,10 @@ it('refuses an index that does not fit the rows, and offsets that are none', asy
   ).rejects.toThrow('scatter sum: an index [2] does not say where rows of [3, 2] go');
   await expect(
     evaluate((graph, leaf) => segmentSum(leaf(noise(6, 0), [3, 2]), integers(gpu, graph, [0]))),
-  ).rejects.toThrow('segment sum: offsets [1] do not divide rows of [3, 2]');
+  ).rejects.toThrow('segment sum: offsets [1] are no segment; two are the first');
   await expect(
     evaluate((graph, leaf) =>
       spreadOverSegments(leaf(noise(6, 0), [3, 2]), integers(gpu, graph, [0, 1, 2]), 2),
     ),
-  ).rejects.toThrow('spread over segments: offsets [3] do not fit rows of [3, 2]');
+  ).rejects.toThrow('spread over segments: offsets (integers) of shape [3] should be [4]');
 });

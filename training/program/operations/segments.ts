@@ -16,6 +16,7 @@ import { invertIndex, type InverseIndex } from './inverse-index.ts';
 import segmentSource from './segment-of-rows.wgsl';
 import partsSource from './segment-parts.wgsl';
 import sumSource from './segment-sum.wgsl';
+import { requireAxes, requireShape, requireType, shapeText } from './shape-rules.ts';
 
 const gatherOperation: Operation<{ inverse: InverseIndex | null }> = {
   name: 'gather rows',
@@ -234,7 +235,9 @@ function rowUnits(row: readonly number[]): { unit: Unit; type: string; width: nu
  * computed on the GPU each time (see `invertIndex` for the cost).
  */
 export function gatherRows(x: Tensor, index: Tensor, inverse: InverseIndex | null = null): Tensor {
-  if (x.shape.length === 0) throw new KronlabError('internal', `gather rows: ${x.label} has no rows`);
+  requireAxes('gather rows', 'rows', x);
+  requireType('gather rows', 'index', index, 'u32');
+  if (inverse) requireInverse('gather rows', inverse, x.shape[0] ?? 1, size(index.shape));
   const output = { shape: [...index.shape, ...x.shape.slice(1)], label: 'gathered rows' };
   return x.graph.add1(gatherOperation, [x, index], output, { inverse });
 }
@@ -253,10 +256,11 @@ export function scatterSum(
   if (leading.join() !== index.shape.join()) {
     throw new KronlabError(
       'internal',
-      `scatter sum: an index [${index.shape.join(', ')}] does not say where rows of [${x.shape.join(', ')}] go`,
+      `scatter sum: an index ${shapeText(index.shape)} does not say where rows of ${shapeText(x.shape)} go`,
     );
   }
   const known = inverse ?? invertIndex(index, rows);
+  requireInverse('scatter sum', known, rows, size(index.shape));
   const output = { shape: [rows, ...x.shape.slice(index.shape.length)], label: 'scatter sum' };
   const attributes = { index, inverse: known };
   return x.graph.add1(scatterOperation, [x, known.offsets, known.order], output, attributes);
@@ -278,6 +282,8 @@ export function scatterMean(
 
 /** An index u32 [M] whose entries behind the last of the offsets are padding: there it becomes `noRow`. */
 export function entriesWithin(index: Tensor, offsets: Tensor): Tensor {
+  requireType('entries within', 'index', index, 'u32');
+  requireOffsets('entries within', offsets);
   const output = { shape: index.shape, type: 'u32' as const, label: index.label };
   return index.graph.add1(entriesOperation, [index, offsets], output, null);
 }
@@ -287,14 +293,32 @@ export function entriesWithin(index: Tensor, offsets: Tensor): Tensor {
  * are zeros. The other half of `segmentSum`, and its gradient.
  */
 export function spreadOverSegments(x: Tensor, offsets: Tensor, rows: number): Tensor {
-  if (size(offsets.shape) !== (x.shape[0] ?? 0) + 1) {
-    throw new KronlabError(
-      'internal',
-      `spread over segments: offsets [${offsets.shape.join(', ')}] do not fit rows of [${x.shape.join(', ')}]`,
-    );
-  }
+  requireAxes('spread over segments', 'rows', x);
+  requireOffsets('spread over segments', offsets, (x.shape[0] ?? 0) + 1);
   const output = { shape: [rows, ...x.shape.slice(1)], label: 'spread rows' };
   return x.graph.add1(spreadOperation, [x, segmentOfRows(offsets, rows), offsets], output, null);
+}
+
+/** u32 [S + 1] for at least one segment; `count` where their number is known. */
+function requireOffsets(operation: string, offsets: Tensor, count?: number): void {
+  requireType(operation, 'offsets', offsets, 'u32');
+  requireShape(operation, 'offsets', offsets, [count ?? 'segments + 1']);
+  if (size(offsets.shape) >= 2) return;
+  throw new KronlabError(
+    'internal',
+    `${operation}: offsets ${shapeText(offsets.shape)} are no segment; two are the first`,
+  );
+}
+
+function requireInverse(
+  operation: string,
+  { offsets, order }: InverseIndex,
+  rows: number,
+  count: number,
+): void {
+  requireOffsets(operation, offsets, rows + 1);
+  requireType(operation, 'order', order, 'u32');
+  requireShape(operation, 'order', order, [count]);
 }
 
 /** The segment each of `rows` rows lies in; rows beyond the last offset get a number that is no segment. */
@@ -305,12 +329,14 @@ function segmentOfRows(offsets: Tensor, rows: number): Tensor {
 
 /** How many rows of its own segment come before each of `rows` rows, u32. */
 export function placesInSegments(offsets: Tensor, rows: number): Tensor {
+  requireOffsets('places in segments', offsets);
   const output = { shape: [rows], type: 'u32' as const, label: 'places in segments' };
   return offsets.graph.add1(placesOperation, [offsets], output, null);
 }
 
 /** The number of rows of each segment, f32 [S], of offsets u32 [S + 1]. */
 export function segmentCounts(offsets: Tensor): Tensor {
+  requireOffsets('segment counts', offsets);
   const output = { shape: [size(offsets.shape) - 1], label: 'segment counts' };
   return offsets.graph.add1(countsOperation, [offsets], output, null);
 }
@@ -320,12 +346,8 @@ export function segmentCounts(offsets: Tensor): Tensor {
  * [S + 1] and ascend; an empty segment is zeros, rows beyond the last offset belong to none.
  */
 export function segmentSum(x: Tensor, offsets: Tensor): Tensor {
-  if (x.shape.length === 0 || offsets.shape.length !== 1 || size(offsets.shape) < 2) {
-    throw new KronlabError(
-      'internal',
-      `segment sum: offsets [${offsets.shape.join(', ')}] do not divide rows of [${x.shape.join(', ')}]`,
-    );
-  }
+  requireAxes('segment sum', 'rows', x);
+  requireOffsets('segment sum', offsets);
   const output = { shape: [size(offsets.shape) - 1, ...x.shape.slice(1)], label: 'segment sum' };
   return x.graph.add1(segmentOperation, [x, offsets], output, null);
 }

@@ -1,7 +1,9 @@
 /** Windows of a resident stream of tokens: the batch of a text, cut out on the GPU. */
+import { KronlabError } from '../../../contract/errors.ts';
 import { linearGrid } from '../../../gpu-kernels/grid.ts';
 import { expandTemplate } from '../../../gpu-kernels/template.ts';
 import { size, type Operation, type Tensor } from '../graph.ts';
+import { requireShape, requireType } from './shape-rules.ts';
 import source from './windows.wgsl';
 
 const operation: Operation<{ shift: number }> = {
@@ -37,6 +39,16 @@ const operation: Operation<{ shift: number }> = {
  * end within the stream.
  */
 export function windows(stream: Tensor, starts: Tensor, length: number, shift: number): Tensor {
+  for (const [role, tensor] of Object.entries({ stream, starts })) {
+    requireType('windows', role, tensor, 'u32');
+    requireShape('windows', role, tensor, ['numbers']);
+  }
+  if (length < 1 || length + shift > size(stream.shape)) {
+    throw new KronlabError(
+      'internal',
+      `windows of ${length} tokens, ${shift} further on, do not fit into a stream of ${size(stream.shape)}`,
+    );
+  }
   const shape = [size(starts.shape), length];
   return stream.graph.add1(operation, [stream, starts], { shape, type: 'u32', label: 'tokens' }, { shift });
 }
