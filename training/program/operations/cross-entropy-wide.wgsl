@@ -116,10 +116,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
 #end
 #if MIXED
   let other = others[row];
-  let wanted = share[0] * (logits[first + label] - most.value) + (1.0 - share[0]) * (logits[first + other] - most.value);
+  let wanted = share[0] * logitOf(first, label, most.value) + (1.0 - share[0]) * logitOf(first, other, most.value);
   let right = select(0.0, share[0], most.index == label) + select(0.0, 1.0 - share[0], most.index == other);
 #else
-  let wanted = logits[first + label] - most.value;
+  let wanted = logitOf(first, label, most.value);
   let right = select(0.0, 1.0, most.index == label);
 #end
 #if SMOOTH

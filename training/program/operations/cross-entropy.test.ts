@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it, test } from 'vitest';
-import type { GpuContext } from '../../../gpu-kernels/device.ts';
+import type { AdapterClass, GpuContext } from '../../../gpu-kernels/device.ts';
 import { testGpu } from '../../../gpu-kernels/test-gpu.ts';
 import { StepUniform } from '../step-scalars.ts';
 import { evaluate, expectClose, f32Tolerance, noise, prepare, type Leaf } from '../test-program.ts';
@@ -130,6 +130,50 @@ it('does not let what stands in an ignored row matter', async () => {
   expect(Number.isFinite(mean(terms!))).toBe(true);
   expect(terms![1]).toBe(0);
   expect([...seed!.subarray(0, 4)].every(Number.isFinite)).toBe(true);
+});
+
+describe('a label that is no class', () => {
+  /** Row 1 is wrong: its label, or the other one of two. */
+  const wrong = { labels: Uint32Array.of(1, 7, 0), others: Uint32Array.of(0, 1, 7) };
+  const right = Uint32Array.of(1, 2, 0);
+  const results = (classes: number, adapterClass: AdapterClass, isMixed: boolean) =>
+    evaluate((_, leaf) => {
+      const labels = isMixed ? right : wrong.labels.map((label) => (label === 7 ? classes : label));
+      const others = wrong.others.map((label) => (label === 7 ? classes + 4 : label));
+      const mixed = isMixed ? { labels: leaf(others, [3]), share: leaf([0.5], [1]) } : undefined;
+      const logits = leaf(noise(3 * classes, 1), [3, classes]);
+      const loss = crossEntropy(logits, leaf(labels, [3]), { mixed, smoothing: 0.1 });
+      return [loss.terms, loss.hits!, lossSeed(loss, { kind: 'gradient' }, 1)];
+    }, adapterClass);
+
+  test.each([
+    { classes: 3, adapterClass: 'software' },
+    { classes: 300, adapterClass: 'software' },
+    { classes: 300, adapterClass: 'gpu' },
+  ] as const)('of $classes, has no loss, no hit and no gradient, on $adapterClass', async (of) => {
+    for (const [isMixed, row] of [
+      [false, 1],
+      [true, 2],
+    ] as const) {
+      const [terms, hits, seed] = await results(of.classes, of.adapterClass, isMixed);
+      expect([...terms!].map(Number.isNaN)).toEqual([0, 1, 2].map((at) => at === row));
+      expect(hits![row]! < 1).toBe(true);
+      seed!.forEach((value, i) => expect(Number.isNaN(value)).toBe(Math.floor(i / of.classes) === row));
+    }
+  });
+
+  it('among given ones, and a column that is none, give no numbers either', async () => {
+    const [labels, column] = await evaluate((_, leaf) => {
+      const loss = crossEntropy(leaf(noise(9, 1), [3, 3]), leaf(right, [3]));
+      const round = leaf(Uint32Array.of(0), [1]);
+      return [
+        lossSeed(loss, { kind: 'labels', labels: leaf(wrong.labels, [1, 3]), round }, 1),
+        lossSeed(loss, { kind: 'column', round: leaf(Uint32Array.of(3), [1]) }, 1),
+      ];
+    });
+    expect([...labels!].map(Number.isNaN)).toEqual([0, 0, 0, 1, 1, 1, 0, 0, 0].map(Boolean));
+    expect([...column!].every(Number.isNaN)).toBe(true);
+  });
 });
 
 it('columns square to M times the Hessian of the loss', async () => {

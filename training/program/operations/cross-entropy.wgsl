@@ -1,5 +1,6 @@
 // Softmax cross-entropy of logits [M, C] with labels [M], one thread per row:
 //   terms = -log softmax(logits)[label], probabilities = softmax(logits), hits = 1 where the label is the arg max.
+//   A label that is no class has the loss NaN and is no hit.
 //   MIXED   the target is share[0] onehot(label) + (1 - share[0]) onehot(other), and a hit counts in these shares
 //   SMOOTH  the target is (1 - smoothing) times that + smoothing / C
 //   IGNORE  rows with the label `ignored` give 0; the others are multiplied by M / counted[0], so that the mean over all
@@ -44,10 +45,10 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
 #end
 #if MIXED
   let other = others[row];
-  let wanted = share[0] * (logits[first + label] - most) + (1.0 - share[0]) * (logits[first + other] - most);
+  let wanted = share[0] * logitOf(first, label, most) + (1.0 - share[0]) * logitOf(first, other, most);
   let right = select(0.0, share[0], best == label) + select(0.0, 1.0 - share[0], best == other);
 #else
-  let wanted = logits[first + label] - most;
+  let wanted = logitOf(first, label, most);
   let right = select(0.0, 1.0, best == label);
 #end
 #if SMOOTH

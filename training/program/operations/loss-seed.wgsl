@@ -137,6 +137,19 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
 #end
 #if COLUMN
   let label = column;
+#end
+#if GRADIENT && MIXED
+  let other = others[row];
+  let largest = max(label, other);
+#else
+  let largest = label;
+#end
+  // Where a row counts, its label must be a class: beyond the last one nothing is there to be told right or wrong.
+  if (largest >= params.c && factor != 0.0) {
+    for (var c = 0u; c < params.c; c++) { seed[first + c] = notANumber(); }
+    return;
+  }
+#if COLUMN
   let weight = -factor * sqrt(probabilities[first + label]);
 #else
   let weight = factor;
@@ -152,7 +165,6 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
 #if MIXED
   let own = sure * share[0];
   let borrowed = sure * (1.0 - share[0]);
-  let other = others[row];
 #end
   for (var c = 0u; c < params.c; c++) {
 #if MIXED

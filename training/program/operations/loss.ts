@@ -11,8 +11,10 @@ import { lastAxis, size, type Operation, type Tensor } from '../graph.ts';
 import { stepScalarsSource, type StepUniform } from '../step-scalars.ts';
 import crossEntropyWideSource from './cross-entropy-wide.wgsl';
 import crossEntropySource from './cross-entropy.wgsl';
+import labelLogitSource from './label-logit.wgsl';
 import countSource from './loss-count.wgsl';
 import { launchRows, rowThreads } from './loss-rows.ts';
+import notANumberSource from './not-a-number.wgsl';
 import seedSource from './loss-seed.wgsl';
 import { sumAxes } from './reduce.ts';
 import { requireAxes, requireCount, requireShape, requireType } from './shape-rules.ts';
@@ -91,9 +93,13 @@ const crossEntropyOperation: Operation<CrossEntropyAttributes> = {
     const threads = rowThreads(lowering, node.inputs[0] as Tensor);
     const lanes = threads?.lanes ?? false;
     return launchRows(node, lowering, {
-      code: threads
-        ? expandTemplate(crossEntropyWideSource, { ...options, LANES: lanes, WIDTH: threads.width })
-        : expandTemplate(crossEntropySource, options),
+      code: [
+        notANumberSource,
+        labelLogitSource,
+        threads
+          ? expandTemplate(crossEntropyWideSource, { ...options, LANES: lanes, WIDTH: threads.width })
+          : expandTemplate(crossEntropySource, options),
+      ].join('\n'),
       threads,
       names: [
         ['logits', 'array<f32>'],
@@ -137,7 +143,7 @@ const squaredErrorOperation: Operation<null> = {
 
 /**
  * Mean softmax cross-entropy of logits [..., C] with u32 labels [...]. Where every label is ignored the loss is 0 (torch:
- * NaN), so that a batch without labels changes nothing.
+ * NaN), so that a batch without labels changes nothing. A label that is no class makes its term and its gradient NaN.
  */
 export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntropyOptions = {}): Loss {
   const { smoothing = 0, ignored = null, mixed = null } = options;
@@ -289,7 +295,11 @@ const seedOperation: Operation<SeedAttributes> = {
     return [
       {
         label: `loss seed (${mode.kind})`,
-        code: mode.kind === 'sample' ? [stepScalarsSource, philox, template].join('\n') : template,
+        code: [
+          ...(mode.kind === 'sample' ? [stepScalarsSource, philox] : []),
+          ...(loss === 'cross-entropy' ? [notANumberSource] : []),
+          template,
+        ].join('\n'),
         bindings: [
           ...inputs,
           { name: 'seed', type: 'array<f32>', region: lowering.region(seed), write: true },
