@@ -33,6 +33,11 @@ export const metricDefinitions = {
 } as const satisfies Record<string, { goal: 'min' | 'max' | null; unit: string; label: string }>;
 export type MetricKey = keyof typeof metricDefinitions;
 
+/** The side from which a target on a metric is reached. */
+export function fittingOp(metric: MetricKey): '>=' | '<=' {
+  return metricDefinitions[metric].goal === 'max' ? '>=' : '<=';
+}
+
 /** What an evaluation of each task measures, the metric one looks at first in front. */
 export const taskMetrics = {
   classification: ['val.accuracy', 'val.loss', 'val.ece'],

@@ -61,7 +61,14 @@ function exampleShape(part: DatasetPart, kind: TensorDataset['kind'], spec: Data
   return kind === 'graphs' ? [...row('nodes'), ...row('edgeFeatures')] : row('inputs');
 }
 
-/** A text must hold two windows to train on, so that they can begin anywhere, and one to validate with. */
+/**
+ * The longest window of a text with so many tokens in its parts: two to train on, so that they can begin anywhere, and one
+ * to validate with.
+ */
+export function longestContext(train: number, validation: number): number {
+  return Math.min(Math.floor(train / 2), validation - 1);
+}
+
 function requireWindows(
   [length = 1]: readonly number[],
   train: DatasetPart,
@@ -69,7 +76,7 @@ function requireWindows(
   kind: TensorDataset['kind'],
   name: string,
 ): void {
-  const most = Math.min(Math.floor(train.count / 2), validation.count - 1);
+  const most = longestContext(train.count, validation.count);
   if (kind !== 'text' || length <= most) return;
   throw new KronlabError(
     'invalid',

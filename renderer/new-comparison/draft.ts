@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import type { ComparisonPreset } from '../../contract/presets.ts';
 import type { OptimizerSpec, RunSpec } from '../../contract/run-spec.ts';
+import { augmentationStart, datasetStart } from './data-fields.ts';
 import { modelKinds, modelStart, modelTexts } from './model-fields.ts';
 import { optimizerFields, choicesOf } from './optimizer-fields.ts';
 import { defaultsOf, ownKeys, texts, type OptimizerName, type SettingTexts } from './setting-texts.ts';
@@ -23,6 +24,8 @@ export type ColumnDraft = z.infer<typeof columnSchema>;
 export const draftSchema = z.object({
   name: z.string(),
   dataset: values,
+  /** Left out by drafts that are older than it. */
+  augmentation: values.default({}),
   model: z.object({ kind: z.enum(modelKinds), values }),
   columns: z.array(columnSchema),
   run: values,
@@ -57,7 +60,8 @@ export function draftFromPreset(preset: Pick<ComparisonPreset, 'name' | 'groups'
   if (!first) throw new RangeError('a comparison needs at least one group');
   return {
     name: preset.name,
-    dataset: texts(first.spec.dataset),
+    dataset: { ...datasetStart, ...texts(first.spec.dataset) },
+    augmentation: { ...augmentationStart, ...texts(first.spec.augmentation ?? {}) },
     model: { kind: first.spec.model.kind, values: { ...modelStart, ...modelTexts(first.spec.model) } },
     columns: preset.groups.map((group) => columnFromSpec(group.name, group.spec.optimizer)),
     run: runTexts(first.spec),
@@ -73,7 +77,9 @@ export function parseDraft(text: string): Draft | null {
     // A setting that came after the draft was left starts as in a new draft.
     const columns = draft.columns.map((c) => ({ ...c, values: { ...defaultsOf(c.optimizer), ...c.values } }));
     const model = { ...draft.model, values: { ...modelStart, ...draft.model.values } };
-    return { ...draft, model, columns };
+    const dataset = { ...datasetStart, ...draft.dataset };
+    const augmentation = { ...augmentationStart, ...draft.augmentation };
+    return { ...draft, dataset, augmentation, model, columns };
   } catch {
     return null;
   }

@@ -4,9 +4,17 @@ import { modelPresets } from '../../contract/model-presets.ts';
 import { presets } from '../../contract/presets.ts';
 import { taskMetrics, type MetricKey } from '../../contract/runs.ts';
 import { heldOutCount } from '../../datasets/split.ts';
+import {
+  augmentationFields,
+  augmentationStart,
+  datasetFields,
+  datasetStart,
+  type DataField,
+} from './data-fields.ts';
 import type { Draft } from './draft.ts';
 import type { FormDataset } from './form-datasets.ts';
 import { textsOfSize } from './model-fields.ts';
+import type { SettingTexts } from './setting-texts.ts';
 
 /** The model that a set of this kind starts with, as the id of a size. */
 const firstModel: Readonly<Record<DatasetKind, string>> = {
@@ -30,6 +38,8 @@ const firstTarget: Readonly<Record<DatasetTask, { metric: MetricKey; value: stri
  */
 export function followDataset(draft: Draft, set: FormDataset, reads: (draft: Draft) => boolean): void {
   draft.dataset['id'] = set.id;
+  dropUnfit(datasetFields, draft.dataset, datasetStart, set);
+  dropUnfit(augmentationFields, draft.augmentation, augmentationStart, set);
   // The name of a preset says what it is trained on.
   if (Object.values(presets).some(({ name }) => name === draft.name)) draft.name = set.name;
   if (!reads(draft)) takeModel(draft, firstModel[set.kind]);
@@ -40,6 +50,16 @@ export function followDataset(draft: Draft, set: FormDataset, reads: (draft: Dra
   }
   const most = batchOf(set, Number(draft.dataset['validationFraction']));
   if (Number(draft.run['batchSize']) > most) draft.run['batchSize'] = String(most);
+}
+
+/** What means nothing for the set is as nobody had touched it. */
+function dropUnfit(
+  fields: readonly DataField[],
+  values: SettingTexts,
+  start: SettingTexts,
+  set: FormDataset,
+): void {
+  for (const field of fields) if (!field.fits(set)) values[field.key] = start[field.key] ?? '';
 }
 
 function takeModel(draft: Draft, size: string): void {

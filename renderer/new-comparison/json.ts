@@ -2,13 +2,15 @@
 import { z } from 'zod';
 import { describeZodError, KronlabError } from '../../contract/errors.ts';
 import type { ComparisonPreset } from '../../contract/presets.ts';
-import { runSpecSchema } from '../../contract/run-spec.ts';
+import { runSpecSchema, type TargetSpec } from '../../contract/run-spec.ts';
+import { fittingOp } from '../../contract/runs.ts';
 import type { ReadDraft } from './read-draft.ts';
 
-const fileSchema = z.object({
+// Strict: what the form does not know it would leave out without a word.
+const fileSchema = z.strictObject({
   name: z.string().trim().min(1).max(200),
   seeds: z.array(z.int().gte(0)).min(1),
-  groups: z.array(z.object({ name: z.string().min(1).max(120), spec: runSpecSchema })).min(1),
+  groups: z.array(z.strictObject({ name: z.string().min(1).max(120), spec: runSpecSchema })).min(1),
 });
 
 export function toJson(name: string, read: ReadDraft): string {
@@ -34,7 +36,15 @@ export function fromJson(text: string): Pick<ComparisonPreset, 'name' | 'groups'
       'The groups differ in more than their optimiser. Data, model, steps, batch, schedule and target must be the same.',
     );
   }
+  for (const { spec } of parsed.data.groups) requireFittingTarget(spec.target);
   return parsed.data;
+}
+
+/** The form chooses the direction by the metric, as no run is trained towards the worse side. */
+function requireFittingTarget({ metric, op }: TargetSpec): void {
+  const fitting = fittingOp(metric);
+  if (op !== fitting)
+    throw new KronlabError('invalid', `target.op: must be ${fitting} for ${metric}; ${op} is not.`);
 }
 
 function shared(spec: ComparisonPreset['groups'][number]['spec']): string {

@@ -7,7 +7,8 @@ import { defaultNote, isChanged } from './field-notes.ts';
 import { optimizerOptions } from './fields.ts';
 import { fieldsOfModel } from './model-fields.ts';
 import { choicesOf, optimizerFields, optionsOf, type FieldDefinition } from './optimizer-fields.ts';
-import { defaultsOf, defaultText, type OptimizerName } from './setting-texts.ts';
+import { defaultsOf, defaultText } from './setting-texts.ts';
+import { variants } from './test-variants.ts';
 
 const schemas = optimizerSpecSchema.options.map(
   (schema) => [schema.shape.name.value, schema.shape as unknown as Record<string, z.ZodType>] as const,
@@ -17,24 +18,6 @@ function field(key: string): FieldDefinition {
   const found = optimizerFields.find((candidate) => candidate.key === key);
   if (!found) throw new Error(`the form has no field ${key}`);
   return found;
-}
-
-/** Columns of one optimiser that differ in every choice which other fields depend on. */
-function variants(optimizer: OptimizerName) {
-  const choices = {
-    flavour: ['expand', 'reduce'],
-    preconditioner: ['kronecker', 'ekfac', 'identity'],
-    dampingRule: ['relative', 'plain'],
-    dampingScale: ['absolute', 'loss'],
-    dampingAdaptation: ['none', 'levenberg-marquardt'],
-    recipe: ['grafted', 'classic'],
-    fisher: ['mc', 'type2'],
-  };
-  let columns: Record<string, string>[] = [{}];
-  for (const [key, values] of Object.entries(choices)) {
-    columns = columns.flatMap((own) => values.map((value) => ({ ...own, [key]: value })));
-  }
-  return columns.map((own) => newColumn(optimizer, own));
 }
 
 /** The words a setting may be, null left out; null: it is no word. */

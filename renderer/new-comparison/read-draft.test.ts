@@ -10,7 +10,10 @@ import {
   type ColumnDraft,
   type Draft,
 } from './draft.ts';
+import { augmentationFields, augmentationStart, shownFields } from './data-fields.ts';
 import { optimizerOptions, targetOptions } from './fields.ts';
+import { followDataset } from './follow-dataset.ts';
+import { findBundled, type FormDataset } from './form-datasets.ts';
 import { optimizerFields } from './optimizer-fields.ts';
 import { fromJson, toJson } from './json.ts';
 import * as modelJudge from './model-layers.ts';
@@ -350,11 +353,13 @@ test('a stored draft is read back as it was left, mistakes included; damage give
   const made = draft((d) => (kfac(d).values['lr'] = 'fast'));
   expect(parseDraft(JSON.stringify(made))).toEqual(made);
   const older = structuredClone(made);
+  const { augmentation: _augmentation, ...withoutAugmentation } = older;
   for (const column of older.columns) {
     delete column.values['clipNorm'];
     delete column.values['weightDecayKind'];
   }
-  expect(parseDraft(JSON.stringify(older))).toEqual(made);
+  delete older.dataset['contextLength'];
+  expect(parseDraft(JSON.stringify(withoutAugmentation))).toEqual(made);
   expect(parseDraft('')).toBeNull();
   expect(parseDraft('{"name":')).toBeNull();
   expect(parseDraft('{"name":"old"}')).toBeNull();
@@ -370,4 +375,103 @@ test('a model that cannot read the data set is an error at the architecture, onc
   const { errors, groups } = readDraft(decoder, judge);
   expect(errors.get('model.kind')).toBe('Decoder reads text; this data set has images.');
   expect(groups).toEqual([]);
+});
+
+/** A draft on another bundled set, the model that reads it chosen as by hand. */
+function draftOn(id: string, change: (draft: Draft) => void): Draft {
+  return draft((d) => {
+    followDataset(d, findBundled(id)!, (changed) => {
+      const spec = readDraft(changed).groups[0]?.spec;
+      return spec === undefined || modelJudge.isBuildable(spec);
+    });
+    change(d);
+  });
+}
+
+test.each<[string, string, (d: Draft) => void, string, string]>([
+  [
+    'a crop as large as the image',
+    'digits',
+    (d) => (d.augmentation['shift'] = '8'),
+    'augmentation.shift',
+    'Random crop must be below the image side, 8; 8 is not.',
+  ],
+  [
+    'half a pixel',
+    'digits',
+    (d) => (d.augmentation['cutout'] = '1.5'),
+    'augmentation.cutout',
+    'Cutout must be a whole number.',
+  ],
+  [
+    'mix-up of a table',
+    'spirals',
+    (d) => (d.augmentation['mixUp'] = '0.2'),
+    'augmentation.mixUp',
+    'Mix-up must be 0; only images of classes are augmented, and this data set has table.',
+  ],
+  [
+    'a window on images',
+    'digits',
+    (d) => (d.dataset['contextLength'] = '32'),
+    'dataset.contextLength',
+    'Window must be empty: only texts are read in windows.',
+  ],
+  [
+    'no window at all',
+    'moby-dick',
+    (d) => (d.dataset['contextLength'] = '0'),
+    'dataset.contextLength',
+    'Window must be at least 1.',
+  ],
+])('%s is refused at its field', (_what, id, change, field, sentence) => {
+  const { errors } = readDraft(draftOn(id, change));
+  expect([...errors]).toEqual([[field, sentence]]);
+});
+
+test('what does not fit the images is said beside what is wrong by itself', () => {
+  const made = draft((d) => Object.assign(d.augmentation, { mixUp: '99', cutout: '9' }));
+  expect([...readDraft(made).errors.keys()].sort()).toEqual(['augmentation.cutout', 'augmentation.mixUp']);
+});
+
+test('a window that a text is too short for is refused, the usual one as well', () => {
+  const text: FormDataset = {
+    ...{ id: 'short', name: 'Short', kind: 'text', task: 'language', example: [], outputs: 9 },
+    ...{ examples: 100, isSplit: false },
+  };
+  const windowOf = (contextLength: string) => {
+    const made = draft((d) => {
+      followDataset(d, text, () => false);
+      Object.assign(d.dataset, { contextLength, validationFraction: '0.3' });
+    });
+    return readDraft(made, null, (id) => (id === 'short' ? text : undefined)).errors.get(
+      'dataset.contextLength',
+    );
+  };
+  expect(windowOf('29')).toBeUndefined();
+  expect(windowOf('30')).toBe('Window must be at most 29, or the parts of this text are too short.');
+  expect(windowOf('')).toContain('at most 29');
+});
+
+test('fields are shown where they fit, and where what they hold does not', () => {
+  const shown = (id: string, values: Record<string, string> = {}) =>
+    shownFields(
+      augmentationFields,
+      { ...augmentationStart, ...values },
+      augmentationStart,
+      findBundled(id),
+    ).map(({ key }) => key);
+  expect(shown('digits')).toEqual(['shift', 'flip', 'cutout', 'mixUp']);
+  expect(shown('moby-dick')).toEqual([]);
+  expect(shown('spirals', { cutout: '2' })).toEqual(['cutout']);
+});
+
+test('another kind of data set takes along neither augmentation nor window', () => {
+  const made = draft((d) => Object.assign(d.augmentation, { shift: '1', flip: 'horizontal' }));
+  followDataset(made, findBundled('moby-dick')!, () => false);
+  expect(made.augmentation).toEqual(augmentationStart);
+  made.dataset['contextLength'] = '32';
+  followDataset(made, findBundled('spirals')!, () => false);
+  expect(made.dataset['contextLength']).toBe('');
+  expect([...readDraft(made).errors]).toEqual([]);
 });

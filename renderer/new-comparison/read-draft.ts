@@ -4,16 +4,21 @@
  */
 import { describeOptimizer } from '../../contract/describe-optimizer.ts';
 import { groupHash } from '../../contract/group-hash.ts';
-import { runSpecSchema, type RunSpec } from '../../contract/run-spec.ts';
-import { metricDefinitions, taskMetrics, type MetricKey } from '../../contract/runs.ts';
+import { augmentationMistake } from '../../contract/augmentation.ts';
+import { augmentationSpecSchema, runSpecSchema, type RunSpec } from '../../contract/run-spec.ts';
+import { fittingOp, metricDefinitions, taskMetrics, type MetricKey } from '../../contract/runs.ts';
+import { longestContext, usualContext } from '../../datasets/prepare.ts';
+import { heldOutCount } from '../../datasets/split.ts';
 import type { z } from 'zod';
 import { hasFlavour } from './column-traits.ts';
+import { augmentationFields, augmentationStart, datasetFields, type DataField } from './data-fields.ts';
 import type { ColumnDraft, Draft } from './draft.ts';
 import { optimizerNames } from './fields.ts';
-import { findBundled, type FindDataset } from './form-datasets.ts';
+import { findBundled, type FindDataset, type FormDataset } from './form-datasets.ts';
 import { layerLineMistake, parseLayerLines } from './layer-lines.ts';
 import { fieldsOfModel, slotOf, type ModelField } from './model-fields.ts';
 import { optimizerFields, type FieldDefinition } from './optimizer-fields.ts';
+import type { SettingTexts } from './setting-texts.ts';
 
 export interface ReadGroup {
   columnId: string;
@@ -119,6 +124,10 @@ function readColumn(
   return null;
 }
 
+/**
+ * The run that a column stands for, as the contract takes it. A field that the contract gets and this does not say is a
+ * mistake of its type.
+ */
 function specInput(draft: Draft, column: ColumnDraft): unknown {
   const { run, dataset, model } = draft;
   const optimizer = Object.fromEntries(
@@ -132,12 +141,9 @@ function specInput(draft: Draft, column: ColumnDraft): unknown {
       readModelValue(field, model.values[slotOf(field)] ?? ''),
     ]),
   );
-  return {
-    dataset: {
-      id: dataset['id'],
-      splitSeed: readNumber(dataset['splitSeed'] ?? ''),
-      validationFraction: readNumber(dataset['validationFraction'] ?? ''),
-    },
+  const spec: Record<keyof RunSpec, unknown> = {
+    dataset: { id: dataset['id'], ...readDataFields(datasetFields, dataset) },
+    augmentation: augmentationInput(draft),
     model: { kind: model.kind, ...modelValues },
     optimizer: { name: column.optimizer, ...optimizer },
     schedule:
@@ -150,14 +156,34 @@ function specInput(draft: Draft, column: ColumnDraft): unknown {
     seed: 0,
     target: {
       metric: run['metric'],
-      op: isMinimised(run['metric'] ?? '') ? '<=' : '>=',
+      op: isMetric(run['metric'] ?? '') ? fittingOp(run['metric'] as MetricKey) : '>=',
       value: readNumber(run['target'] ?? ''),
     },
   };
+  // What is left out of a run is not there; the contract takes no `undefined` in its place.
+  return Object.fromEntries(Object.entries(spec).filter(([, value]) => value !== undefined));
 }
 
-function isMinimised(metric: string): boolean {
-  return Object.hasOwn(metricDefinitions, metric) && metricDefinitions[metric as MetricKey].goal === 'min';
+/** Undefined where nothing is done to the images, which is how runs say it. */
+function augmentationInput({ augmentation }: Draft): Record<string, unknown> | undefined {
+  const isNothing = augmentationFields.every(
+    ({ key }) => (augmentation[key] ?? '').trim() === augmentationStart[key],
+  );
+  return isNothing ? undefined : readDataFields(augmentationFields, augmentation);
+}
+
+function readDataFields(fields: readonly DataField[], values: SettingTexts): Record<string, unknown> {
+  return Object.fromEntries(
+    fields.flatMap(({ key, options, isOptional }): [string, unknown][] => {
+      const text = values[key] ?? '';
+      if (isOptional && text.trim() === '') return [];
+      return [[key, options ? text : readNumber(text)]];
+    }),
+  );
+}
+
+function isMetric(metric: string): boolean {
+  return Object.hasOwn(metricDefinitions, metric);
 }
 
 function readSetting({ key, options, isLines, isOptional }: FieldDefinition, text: string): unknown {
@@ -226,6 +252,8 @@ function checkAgainstDataset(draft: Draft, errors: Map<string, string>, find: Fi
   const metrics: readonly string[] = taskMetrics[entry.task];
   if (!errors.has('run.metric') && !metrics.includes(draft.run['metric'] ?? ''))
     errors.set('run.metric', `Metric must be one that ${entry.task} has.`);
+  checkAugmentation(draft, entry, errors);
+  checkWindow(draft, entry, errors);
   const cutsPatches =
     draft.model.kind === 'vit' ||
     (draft.model.kind === 'deep-linear' && draft.model.values['sharing'] === 'patches');
@@ -237,10 +265,40 @@ function checkAgainstDataset(draft: Draft, errors: Map<string, string>, find: Fi
   }
 }
 
+function checkWindow({ dataset }: Draft, entry: FormDataset, errors: Map<string, string>): void {
+  const field = 'dataset.contextLength';
+  const text = (dataset['contextLength'] ?? '').trim();
+  if (errors.has(field)) return;
+  if (entry.kind !== 'text') {
+    if (text !== '') errors.set(field, 'Window must be empty: only texts are read in windows.');
+    return;
+  }
+  const fraction = readNumber(dataset['validationFraction'] ?? '');
+  // A text with parts of its own tells their lengths when it is read.
+  if (entry.isSplit || !(fraction > 0 && fraction < 1)) return;
+  const held = heldOutCount(entry.examples, fraction);
+  const most = longestContext(entry.examples - held, held);
+  if ((text === '' ? usualContext : readNumber(text)) > most)
+    errors.set(field, `Window must be at most ${most}, or the parts of this text are too short.`);
+}
+
+function checkAugmentation(draft: Draft, entry: FormDataset, errors: Map<string, string>): void {
+  const typed = Object.entries(readDataFields(augmentationFields, draft.augmentation));
+  // What is wrong by itself is said already, and hides nothing of the rest.
+  const right = typed.filter(
+    (setting) => augmentationSpecSchema.safeParse(Object.fromEntries([setting])).success,
+  );
+  const mistake = augmentationMistake(augmentationSpecSchema.parse(Object.fromEntries(right)), entry);
+  if (!mistake) return;
+  const field = `augmentation.${mistake.field}`;
+  errors.set(field, `${labelOf(field, draft)} ${mistake.message}.`);
+}
+
 function fieldOf(path: readonly PropertyKey[], column: ColumnDraft): string {
   const [room, field] = path.map(String);
   if (room === 'optimizer') return `${column.id}.${field ?? 'optimizer'}`;
   if (room === 'model') return `model.${field ?? 'kind'}`;
+  if (room === 'augmentation') return `augmentation.${field ?? 'shift'}`;
   if (room === 'dataset') return `dataset.${field ?? 'id'}`;
   if (room === 'target') return field === 'value' ? 'run.target' : 'run.metric';
   if (room === 'schedule') return field === 'warmupSteps' ? 'run.warmupSteps' : 'run.schedule';
@@ -253,13 +311,17 @@ const runLabels: Record<string, string> = {
   evaluateEvery: 'Evaluate every',
   target: 'Target',
   warmupSteps: 'Warm-up',
-  splitSeed: 'Split seed',
-  validationFraction: 'Held out',
 };
 
 function labelOf(field: string, { model }: Draft): string {
   const key = field.slice(field.lastIndexOf('.') + 1);
-  const fields = field.startsWith('model.') ? fieldsOfModel(model.kind) : optimizerFields;
+  const rooms: Record<string, readonly { key: string; label: string }[]> = {
+    model: fieldsOfModel(model.kind),
+    dataset: datasetFields,
+    augmentation: augmentationFields,
+    run: [],
+  };
+  const fields = rooms[field.slice(0, field.indexOf('.'))] ?? optimizerFields;
   const known = fields.find((entry) => entry.key === key);
   return known?.label ?? runLabels[key] ?? key;
 }

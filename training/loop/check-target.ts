@@ -1,7 +1,7 @@
 /** Whether a run's target can be reached at all: looked at before every run, because programs are shared by targets. */
 import { KronlabError } from '../../contract/errors.ts';
 import type { TargetSpec } from '../../contract/run-spec.ts';
-import { metricDefinitions, taskMetrics, type MetricKey } from '../../contract/runs.ts';
+import { fittingOp, taskMetrics, type MetricKey } from '../../contract/runs.ts';
 import type { PreparedDataset } from '../../datasets/dataset.ts';
 
 /** Throws `invalid` where the metric is not measured for the data set's task, or would be reached from its better side. */
@@ -13,7 +13,7 @@ export function checkTarget({ metric, op }: TargetSpec, { name, task }: Prepared
       `target.metric: ${metric} is not measured for the task of ${name}, ${task}; choose ${known.join(', ')}`,
     );
   }
-  const fitting = metricDefinitions[metric].goal === 'max' ? '>=' : '<=';
+  const fitting = fittingOp(metric);
   if (op === fitting) return;
   throw new KronlabError(
     'invalid',
