@@ -3,6 +3,7 @@
  * that were switched on, and a readable name. The same code runs in a browser worker and in Node on Dawn.
  */
 import { KronlabError } from '../contract/errors.ts';
+import { DeviceFaults } from './faults.ts';
 import { PipelineCache } from './pipelines.ts';
 import { StagingPool } from './staging.ts';
 import { KernelChoices } from './tuning/kernel-choices.ts';
@@ -35,9 +36,11 @@ export interface GpuContext {
   readonly staging: StagingPool;
   /** Set once the device is gone; every later call on it fails. */
   readonly lost: Promise<GPUDeviceLostInfo>;
+  /** Errors that no call threw. */
+  readonly faults: DeviceFaults;
 }
 
-const wantedFeatures: GPUFeatureName[] = ['subgroups', 'timestamp-query', 'shader-f16'];
+const wantedFeatures: GPUFeatureName[] = ['subgroups', 'timestamp-query'];
 const wantedLimits = [
   'maxBufferSize',
   'maxStorageBufferBindingSize',
@@ -79,6 +82,7 @@ export async function openGpu(gpu: GPU | undefined): Promise<GpuContext> {
     buffers: new Set(),
     staging: new StagingPool(),
     lost: device.lost,
+    faults: new DeviceFaults(device),
   };
 }
 

@@ -8,12 +8,11 @@ const kernel = (statement: string): string => `
 
 describe('a kernel that does not compile', () => {
   it('is named, with the compiler’s words, and the device goes on working', async () => {
-    const { device, pipelines } = await testGpu();
-    device.pushErrorScope('validation');
+    const { pipelines, faults } = await testGpu();
     const failure: unknown = await pipelines
       .get('soft cheese', kernel('x[0] = y;'), ['storage'])
       .catch((e: unknown) => e);
-    await device.popErrorScope();
+    await faults.settled();
     expect(failure).toBeInstanceOf(KronlabError);
     const { code, message } = KronlabError.from(failure);
     expect(code).toBe('internal');
@@ -24,12 +23,10 @@ describe('a kernel that does not compile', () => {
   });
 
   it('is named as well when only its bindings are wrong', async () => {
-    const { device, pipelines } = await testGpu();
-    device.pushErrorScope('validation');
+    const { pipelines } = await testGpu();
     await expect(pipelines.get('lonely', kernel('x[0] = 2.0;'), [])).rejects.toThrow(
       'kernel lonely does not compile: ',
     );
-    await device.popErrorScope();
   });
 });
 

@@ -38,7 +38,7 @@ export class PipelineCache {
 
   private async compile(label: string, code: string, kinds: readonly BindingKind[]): Promise<CompiledKernel> {
     const layout = this.layout(kinds);
-    const module = this.device.createShaderModule({ label, code });
+    const module = this.createModule(label, code);
     try {
       const pipeline = await this.device.createComputePipelineAsync({
         label,
@@ -52,6 +52,14 @@ export class PipelineCache {
       const reason = messages || (error instanceof Error ? error.message : String(error));
       throw new KronlabError('internal', `kernel ${label} does not compile: ${reason}`, code);
     }
+  }
+
+  /** What is wrong with the text, the pipeline tells. */
+  private createModule(label: string, code: string): GPUShaderModule {
+    this.device.pushErrorScope('validation');
+    const module = this.device.createShaderModule({ label, code });
+    this.device.popErrorScope().catch(() => null);
+    return module;
   }
 
   private layout(kinds: readonly BindingKind[]): GPUBindGroupLayout {

@@ -62,24 +62,32 @@ export function placeInNewBuffer(gpu: GpuContext, label: string, regions: readon
     size += alignBytes(region.bytes);
     return offset;
   });
-  const buffer = createStorageBuffer(gpu, label, Math.max(size, regionAlignment));
+  const [largest] = [...regions].sort((a, b) => b.bytes - a.bytes);
+  const buffer = createStorageBuffer(gpu, label, Math.max(size, regionAlignment), largest?.label);
   regions.forEach((region, i) => region.locate(buffer, offsets[i] ?? 0));
   return buffer;
 }
 
 /** A buffer that is freed with its scope. */
 export function createBuffer(gpu: GpuContext, descriptor: GPUBufferDescriptor): GPUBuffer {
-  const buffer = gpu.device.createBuffer(descriptor);
+  const buffer = gpu.faults.allocate(descriptor);
   gpu.buffers.add(buffer);
   return buffer;
 }
 
-export function createStorageBuffer(gpu: GpuContext, label: string, bytes: number): GPUBuffer {
+/** `largest` names what takes up most of it, for the error where it does not fit. */
+export function createStorageBuffer(
+  gpu: GpuContext,
+  label: string,
+  bytes: number,
+  largest?: string,
+): GPUBuffer {
   const limit = gpu.device.limits.maxBufferSize;
   if (bytes > limit) {
+    const most = largest !== undefined && largest !== label ? `; the largest part is ${largest}` : '';
     throw new KronlabError(
       'invalid',
-      `${label} needs ${Math.ceil(bytes / 2 ** 20)} MiB in one buffer; this adapter allows ${Math.floor(limit / 2 ** 20)} MiB. Take a smaller model or batch.`,
+      `${label} needs ${Math.ceil(bytes / 2 ** 20)} MiB in one buffer${most}. This adapter allows ${Math.floor(limit / 2 ** 20)} MiB: take a smaller model or batch.`,
     );
   }
   return createBuffer(gpu, {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { openScope, releaseScope, type GpuContext } from '../device.ts';
 import type { Dispatch } from '../dispatch.ts';
+import { DeviceFaults } from '../faults.ts';
 import { emptyRegion, testGpu } from '../test-gpu.ts';
 import { KernelChoices, type TuningProblem } from './kernel-choices.ts';
 import { decide } from './measure.ts';
@@ -51,19 +52,24 @@ async function freshGpu(stopwatch: Stopwatch | null, budget: Partial<Measuring> 
 test('the fastest is taken, and never one that does not compile', async () => {
   const stopwatch = stopwatchOf({ slow: 3, fast: 2, broken: 0.1, middling: 2.5 });
   const gpu = await freshGpu(stopwatch);
-  const { device } = gpu;
-  device.pushErrorScope('validation');
   expect(await decide(gpu, [problem(gpu, 'p', ['slow', 'broken', 'fast', 'middling'])])).toBe(true);
-  expect((await device.popErrorScope())?.message).toContain('no WGSL');
+  await gpu.faults.settled();
   expect(gpu.choices.table).toEqual({ p: 'fast' });
   expect(stopwatch.calls).not.toContain('broken');
 });
 
 test('nothing is chosen where nothing compiles', async () => {
   const gpu = await freshGpu(stopwatchOf({}));
-  gpu.device.pushErrorScope('validation');
   await decide(gpu, [problem(gpu, 'p', ['broken'])]);
-  await gpu.device.popErrorScope();
+  await gpu.faults.settled();
+  expect(gpu.choices.table).toEqual({});
+});
+
+test('nothing is chosen where there is no memory to measure in', async () => {
+  const gpu = await freshGpu(stopwatchOf({ fast: 1, slow: 2 }));
+  const full = { ...gpu, faults: new DeviceFaults(gpu.device) };
+  full.faults.settled = () => Promise.reject(new Error('no memory'));
+  await decide(full, [problem(full, 'p', ['fast', 'slow'])]);
   expect(gpu.choices.table).toEqual({});
 });
 

@@ -57,6 +57,12 @@ async function fastest(
 ): Promise<string | null> {
   const { scope, launches } = problem.candidates(gpu);
   try {
+    // Where there is no memory to measure in, nothing is measured.
+    const hasMemory = await gpu.faults.settled().then(
+      () => true,
+      () => false,
+    );
+    if (!hasMemory) return null;
     let contenders: Contender[] = [];
     for (const [name, dispatches] of launches) {
       const recorded = await record(scope, dispatches).catch(() => null);

@@ -122,6 +122,22 @@ class GpuTrainer implements Trainer {
   ): Promise<TrainingResult> {
     if (this.lostReason !== null)
       throw new KronlabError('device-lost', `The GPU was lost (${this.lostReason}).`);
+    // What an earlier run left behind is not this one's.
+    this.gpu.faults.take();
+    try {
+      return await this.compileAndTrain(spec, listener, control);
+    } catch (error) {
+      // A refusal of the GPU explains what fails after it, as a buffer that cannot be mapped.
+      const fault = this.gpu.faults.take();
+      throw error instanceof KronlabError ? error : (fault ?? error);
+    }
+  }
+
+  private async compileAndTrain(
+    spec: RunSpec,
+    listener: TrainingListener,
+    control: TrainingControl,
+  ): Promise<TrainingResult> {
     listener.progress({
       state: 'compiling',
       step: 0,

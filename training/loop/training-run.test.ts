@@ -342,6 +342,63 @@ describe('GPU objects', () => {
   });
 });
 
+describe('work that the GPU refuses', () => {
+  /** Asks for what cannot be, once, after the first metrics. */
+  class Disturber extends Recorder {
+    private readonly device: GPUDevice;
+    private isDone = false;
+
+    constructor(device: GPUDevice) {
+      super();
+      this.device = device;
+    }
+
+    override progress(progress: TrainingProgress): void {
+      super.progress(progress);
+      if (this.isDone || this.rows.length === 0) return;
+      this.isDone = true;
+      const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.STORAGE;
+      this.device.createBuffer({ label: 'what cannot be', size: 16, usage });
+    }
+  }
+
+  it('fails the run with the reason, and leaves the next one alone', async () => {
+    const recorder = new Disturber(observed.device);
+    const spec = tinySpec({ steps: 400, evaluateEvery: 5 });
+    await expect(observed.trainer.train(spec, recorder, keepRunning)).rejects.toMatchObject({
+      code: 'internal',
+      message: expect.stringMatching(/^The GPU refused work: .*what cannot be/s) as string,
+    });
+    expect(recorder.series('train.loss').length).toBeLessThan(400);
+    expect(recorder.codes).toEqual(['started']);
+    expect((await trainOn(observed, tinySpec())).result.status).toBe('finished');
+  });
+
+  it('fails the run that memory runs out for, by the label of what it was for', async () => {
+    const own = await observedTrainer();
+    const { device } = own;
+    const [createBuffer, popErrorScope] = [
+      device.createBuffer.bind(device),
+      device.popErrorScope.bind(device),
+    ];
+    let isLarge = false;
+    device.createBuffer = (descriptor) => {
+      isLarge = descriptor.label === 'training step: activations';
+      return createBuffer(descriptor);
+    };
+    device.popErrorScope = () => {
+      const error = isLarge ? ({ message: 'no memory' } as GPUError) : null;
+      isLarge = false;
+      return popErrorScope().then((other) => error ?? other);
+    };
+    await expect(own.trainer.train(tinySpec(), new Recorder(), keepRunning)).rejects.toMatchObject({
+      code: 'invalid',
+      message: expect.stringContaining('training step: activations: the GPU has no 1 MiB') as string,
+    });
+    own.trainer.dispose();
+  });
+});
+
 describe('a lost device', () => {
   it('rejects the run as device-lost, and later ones as well', async () => {
     const { trainer, device } = await observedTrainer();

@@ -113,6 +113,7 @@ export class TrainingRun {
       this.submit(step);
       const oldest = this.pending.at(-inFlight);
       if (oldest) await oldest.done;
+      this.gpu.faults.check();
       this.report('training', step - 1, false);
     }
     await Promise.all(this.pending.map((p) => p.done));
@@ -179,6 +180,8 @@ export class TrainingRun {
       ...(timer ? [timer.region] : []),
       ...(evaluates ? evaluation.regions : []),
     ]);
+    // Metrics of work that the GPU refused are zeros.
+    this.gpu.faults.check();
     const others = [...read.others];
     const failureCounts = failures ? others.shift() : undefined;
     const newest = latest ? others.shift() : undefined;

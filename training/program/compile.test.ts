@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { alignBytes, type Region } from '../../gpu-kernels/region.ts';
-import { emptyRegion, testGpu } from '../../gpu-kernels/test-gpu.ts';
+import { emptyRegion, testGpu, uploaded } from '../../gpu-kernels/test-gpu.ts';
 import { backward } from './backward.ts';
-import type { Graph, Tensor } from './graph.ts';
+import { compile } from './compile.ts';
+import { Graph, type Tensor } from './graph.ts';
 import { attention } from './operations/attention.ts';
 import { add, gelu, scale, tanh } from './operations/elementwise.ts';
 import { layerNorm } from './operations/layer-norm.ts';
@@ -120,6 +121,25 @@ describe('memory', () => {
       [2, 4, 6, 8],
       [20, 40, 60, 80],
     ]);
+  });
+
+  it('that the adapter does not allow is refused by its largest tensor and what makes it', async () => {
+    const gpu = await testGpu();
+    const limits = { maxBufferSize: 2 ** 20, maxStorageBuffersPerShaderStage: 8 };
+    const small = { ...gpu, device: { limits } as GPUDevice };
+    const compiled = (build: (x: Tensor) => Tensor) => {
+      const graph = new Graph();
+      const x = graph.leaf('x', [2, 256, 512], uploaded(gpu, 'x', noise(2 ** 18, 1)));
+      graph.pin(build(x), emptyRegion(gpu, 'result', 2 ** 18));
+      return compile(small, graph, 'a model', unfused);
+    };
+    await expect(compiled((x) => scale(gelu(tanh(x)), 2))).rejects.toThrow(
+      'a model: activations needs 2 MiB in one buffer; the largest part is tanh [2, 256, 512], 1 MiB. ' +
+        'This adapter allows 1 MiB: take a smaller model or batch.',
+    );
+    await expect(compiled((x) => scale(scale(attention(x, x, x, 4), 2), 2))).rejects.toThrow(
+      'the largest part is attention [2, 256, 512], 1 MiB',
+    );
   });
 
   it('cannot be given twice, nor too small', async () => {

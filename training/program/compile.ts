@@ -116,6 +116,7 @@ export async function compile(
     gpu,
     flat.map(({ dispatch }) => dispatch),
   );
+  await gpu.faults.settled();
   const sections = sectionsOf(
     flat.map(({ group }, i) => ({
       node: group.anchor,

@@ -94,10 +94,31 @@ export class ProgramMemory implements Lowering {
       this.gpu,
       `${label}: activations`,
       Math.max(plan.bytes, regionAlignment),
+      this.describeLargest(),
     );
     for (const [region, offset] of plan.offsets) region.locate(arena, offset);
     return plan;
   }
+
+  /** The largest intermediate tensor, its shape and the operation that makes it. */
+  private describeLargest(): string | undefined {
+    const makers = new Map<Region, string>();
+    for (const [{ shape, node, label }, region] of this.regions) {
+      const name = nameOf(node);
+      const tensor = label === name ? name : `${label} of ${name}`;
+      makers.set(region, `${tensor} [${shape.join(', ')}]`);
+    }
+    for (const [{ anchor }, regions] of this.scratchOf) {
+      for (const region of regions) makers.set(region, `${region.label} of ${nameOf(anchor)}`);
+    }
+    const [largest] = [...makers].sort(([a], [b]) => b.bytes - a.bytes);
+    return largest && `${largest[1]}, ${Math.ceil(largest[0].bytes / 2 ** 20)} MiB`;
+  }
+}
+
+/** Elementwise functions are told by what they make. */
+function nameOf({ operation, outputs: [output] }: Node): string {
+  return operation.pointwise && output ? output.label : operation.name;
 }
 
 /** What a loop reads from outside must survive until its last round, not only until its last use in the first. */
