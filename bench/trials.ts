@@ -48,5 +48,5 @@ export const searchSpaces: SearchSpace[] = [
   firstOrder('AdamW', { name: 'adamw' }),
   kfac('K-FAC expand', 'expand'),
   kfac('K-FAC reduce', 'reduce'),
-  firstOrder('Grafting control', { name: 'kfac', flavour: 'expand', preconditioner: 'identity' }),
+  firstOrder('Grafting control', { name: 'grafted-identity' }),
 ];

@@ -136,7 +136,7 @@ function describeTrial(trial: Trial): string {
 
 function settings(optimizer: OptimizerSpec): string {
   const parts = [`lr ${optimizer.lr}`];
-  if (optimizer.name === 'kfac' && optimizer.preconditioner !== 'identity') {
+  if (optimizer.name === 'kfac') {
     parts.push(`damping ${optimizer.damping}`);
     if (optimizer.fisher !== 'mc') parts.push(optimizer.fisher);
   }

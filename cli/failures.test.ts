@@ -100,7 +100,7 @@ describe('every failure is one readable line and an exit code', () => {
       'unknown optimiser',
       () => compareSpec('optimizer.json'),
       2,
-      /optimizer\.name: .*'sgd' \| 'adamw' \| 'nadamw' \| 'kfac' \| 'ikfac' \| 'singd' \| 'shampoo' \| 'soap'/,
+      /optimizer\.name: .*'sgd' \| 'adamw' \| 'nadamw' \| 'kfac' \| 'grafted-identity' \| 'ikfac' \| 'singd' \| 'shampoo' \| 'soap'/,
     ],
     [
       'unknown model',

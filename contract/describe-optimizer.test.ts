@@ -16,7 +16,7 @@ it.each([
   [{ name: 'kfac', lr: 0.01, flavour: 'reduce' }, 'K-FAC reduce'],
   [{ name: 'kfac', lr: 0.01, flavour: 'reduce', recipe: 'classic' }, 'K-FAC reduce (classic)'],
   [{ name: 'kfac', lr: 0.01, flavour: 'auto' }, 'K-FAC auto'],
-  [{ name: 'kfac', lr: 0.01, flavour: 'expand', preconditioner: 'identity' }, 'Grafting control'],
+  [{ name: 'grafted-identity', lr: 0.01 }, 'Grafting control'],
   [{ name: 'ikfac', lr: 0.01, flavour: 'expand' }, 'IKFAC expand'],
   [{ name: 'singd', lr: 0.01, flavour: 'reduce', recipe: 'classic' }, 'SINGD reduce (classic)'],
   [{ name: 'shampoo', lr: 0.01 }, 'Shampoo'],

@@ -1,5 +1,5 @@
 /** The one place that puts an optimiser's settings into the few words a table, a legend or a file name has room for. */
-import type { KfacSpec, OptimizerSpec, SgdSpec } from './run-spec.ts';
+import type { GraftedIdentitySpec, KfacSpec, OptimizerSpec, SgdSpec } from './run-spec.ts';
 
 /**
  * `AdamW`, `NAdamW`, `SGD Nesterov`, `SGD momentum`, `SGD`, `K-FAC expand`, `K-FAC reduce`, `K-FAC auto`,
@@ -16,6 +16,8 @@ export function describeOptimizer(spec: OptimizerSpec): string {
       return `${describeSgd(spec)}${spec.weightDecayKind === 'decoupled' ? ' (decoupled decay)' : ''}`;
     case 'kfac':
       return describeKfac(spec);
+    case 'grafted-identity':
+      return describeControl(spec);
     case 'ikfac':
     case 'singd':
       return `${spec.name.toUpperCase()} ${spec.flavour}${spec.recipe === 'classic' ? ' (classic)' : ''}`;
@@ -33,9 +35,12 @@ function describeSgd(spec: SgdSpec): string {
   return spec.nesterov ? 'SGD Nesterov' : 'SGD momentum';
 }
 
+function describeControl(spec: GraftedIdentitySpec): string {
+  return spec.recipe === 'classic' ? 'Momentum control (classic)' : 'Grafting control';
+}
+
 function describeKfac(spec: KfacSpec): string {
   const classic = spec.recipe === 'classic';
-  if (spec.preconditioner === 'identity') return classic ? 'Momentum control (classic)' : 'Grafting control';
   const method = spec.preconditioner === 'ekfac' ? 'EKFAC' : 'K-FAC';
   return `${method} ${spec.flavour}${classic ? ' (classic)' : ''}`;
 }

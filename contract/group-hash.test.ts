@@ -39,6 +39,12 @@ describe('groupHash', () => {
     expect(groupHash(runSpecSchema.parse(stored))).toBe(hash);
   });
 
+  it('is still that of the control stored before it had a name of its own', () => {
+    const control = presets['first-light']?.groups.find(({ name }) => name === 'Grafting control');
+    expect(control?.spec.optimizer.name).toBe('grafted-identity');
+    expect(control && groupHash(control.spec)).toBe('0e8af81f6fdb6041');
+  });
+
   it('is still that of transformers stored before they had a class token', () => {
     const { model } = spec;
     if (model.kind !== 'vit') throw new Error('the preset is no longer a transformer');

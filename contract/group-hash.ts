@@ -3,7 +3,7 @@
  * group. The group is named by a hash of the spec, computed the same way by the store, the UI and the command line.
  */
 import { noAugmentation } from './augmentation.ts';
-import type { RunSpec } from './run-spec.ts';
+import { kfacSpecSchema, type GraftedIdentitySpec, type RunSpec } from './run-spec.ts';
 
 /**
  * 64-bit FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/) over the UTF-8 bytes of the canonical JSON of `spec`
@@ -13,6 +13,7 @@ import type { RunSpec } from './run-spec.ts';
 export function groupHash(spec: RunSpec): string {
   const { seed: _seed, augmentation, ...rest } = spec;
   const { optimizer, model } = rest;
+  const named = optimizer.name === 'grafted-identity' ? asNamedBefore(optimizer) : optimizer;
   const decayKind = optimizer.name === 'sgd' ? 'l2' : 'decoupled';
   const augmented = withoutLateDefaults(augmentation ?? {}, noAugmentation);
   return fnv1a64(
@@ -20,9 +21,15 @@ export function groupHash(spec: RunSpec): string {
       ...rest,
       ...(Object.keys(augmented).length > 0 && { augmentation: augmented }),
       model: withoutLateDefaults(model, lateModelDefaults),
-      optimizer: withoutLateDefaults(optimizer, { ...lateDefaults, weightDecayKind: decayKind }),
+      optimizer: withoutLateDefaults(named, { ...lateDefaults, weightDecayKind: decayKind }),
     }),
   );
+}
+
+/** The control as runs were stored before it had a name of its own: K-FAC without its curvature. */
+function asNamedBefore({ name: _name, ...own }: GraftedIdentitySpec): object {
+  const kfac = kfacSpecSchema.parse({ name: 'kfac', flavour: 'expand', lr: own.lr });
+  return { ...kfac, preconditioner: 'identity', ...own };
 }
 
 /**

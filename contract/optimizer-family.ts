@@ -9,5 +9,10 @@ export function isFirstOrder(spec: OptimizerSpec): spec is SgdSpec | AdamSpec {
 /** The settings of an optimiser whose layers have Kronecker factors A and G; null for all others, the control too. */
 export function factorSettings(spec: OptimizerSpec): KfacSpec | InverseFreeSpec | null {
   if (spec.name === 'ikfac' || spec.name === 'singd') return spec;
-  return spec.name === 'kfac' && spec.preconditioner !== 'identity' ? spec : null;
+  return spec.name === 'kfac' ? spec : null;
+}
+
+/** Whether tables of embeddings are layers of an optimiser with a rule of its own for layers. */
+export function embeddingsAreLayers(spec: OptimizerSpec): boolean {
+  return 'embeddings' in spec && spec.embeddings === 'kfac';
 }

@@ -96,9 +96,7 @@ export const presets: Record<string, ComparisonPreset> = {
       }),
       digitsGroup('K-FAC reduce', { name: 'kfac', flavour: 'reduce', lr: 0.03, damping: 0.01 }),
       digitsGroup('Grafting control', {
-        name: 'kfac',
-        flavour: 'expand',
-        preconditioner: 'identity',
+        name: 'grafted-identity',
         lr: 0.02,
         otherLrMultiplier: 3,
       }),

@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { optimizerSpecSchema, runSpecSchema, scheduleSpecSchema } from './run-spec.ts';
+import {
+  graftedIdentitySpecSchema,
+  optimizerSpecSchema,
+  runSpecSchema,
+  scheduleSpecSchema,
+} from './run-spec.ts';
 
 describe('an optimiser stored before clipping and kinds of weight decay', () => {
   it.each([
@@ -14,6 +19,39 @@ describe('an optimiser stored before clipping and kinds of weight decay', () => 
 describe('clipNorm', () => {
   it.each([0, -1, NaN, Infinity])('cannot be %d', (clipNorm) => {
     expect(optimizerSpecSchema.safeParse({ name: 'nadamw', lr: 0.1, clipNorm }).success).toBe(false);
+  });
+});
+
+describe('the grafting control from before it had a name of its own', () => {
+  const run = (optimizer: object) => ({
+    ...{ dataset: { id: 'digits' }, model: { kind: 'mlp', hidden: [8] }, batchSize: 8 },
+    ...{ steps: 10, evaluateEvery: 5, seed: 0, target: { metric: 'val.loss', op: '<=', value: 1 } },
+    optimizer,
+  });
+  const old = { name: 'kfac', flavour: 'expand', preconditioner: 'identity', lr: 0.02, damping: 0.5 };
+
+  it('is read under its present name, with what it did', () => {
+    const own = { recipe: 'classic', momentum: 0.7, klClip: 0.01, maxFactorSide: 64, embeddings: 'kfac' };
+    expect(runSpecSchema.parse(run({ ...old, ...own })).optimizer).toEqual(
+      graftedIdentitySpecSchema.parse({ name: 'grafted-identity', lr: 0.02, ...own }),
+    );
+  });
+
+  it('is read twice as once', () => {
+    const once = runSpecSchema.parse(run(old));
+    expect(runSpecSchema.parse(once)).toEqual(once);
+  });
+
+  it.each([
+    [{ ...old, lr: 11 }, 'optimizer.lr'],
+    [{ ...old, dampnig: 1 }, 'optimizer'],
+  ])('is not forgiven what is wrong with it: %j', (optimizer, path) => {
+    const { error } = runSpecSchema.safeParse(run(optimizer));
+    expect(error?.issues[0]?.path.join('.')).toBe(path);
+  });
+
+  it.each([null, 'adamw', 7, [], undefined])('leaves %j to be refused', (optimizer) => {
+    expect(runSpecSchema.safeParse(run(optimizer as object)).success).toBe(false);
   });
 });
 

@@ -154,11 +154,8 @@ export const kfacSpecSchema = z.strictObject({
   flavour: z.enum(['expand', 'reduce', 'auto']),
   /** `grafted`: K-FAC direction of the momentum with Adam's length per layer. `classic`: raw step, momentum after preconditioning. */
   recipe: z.enum(['grafted', 'classic']).default('grafted'),
-  /**
-   * `ekfac` measures the curvature in K-FAC's eigenbases (George et al. 2018). `identity` switches the curvature off and
-   * keeps everything else: the control.
-   */
-  preconditioner: z.enum(['kronecker', 'ekfac', 'identity']).default('kronecker'),
+  /** `ekfac` measures the curvature in K-FAC's eigenbases (George et al. 2018). */
+  preconditioner: z.enum(['kronecker', 'ekfac']).default('kronecker'),
   lr: rate,
   damping: z.number().gt(0, 'must be above 0; try 0.001 to 0.1').lte(1e3).default(0.01),
   /**
@@ -221,6 +218,31 @@ export const kfacSpecSchema = z.strictObject({
   /** Shortens what momentum and preconditioner see; the curvature is that of the whole gradient. */
   clipNorm,
   otherLrMultiplier,
+});
+
+/**
+ * The grafting control: K-FAC's update of layers with the identity in the place of its preconditioner. Settings mean what they
+ * do in K-FAC; those of the curvature are not there.
+ */
+export const graftedIdentitySpecSchema = z.strictObject({
+  name: z.literal('grafted-identity'),
+  ...kfacSpecSchema.pick({
+    recipe: true,
+    lr: true,
+    graft: true,
+    momentumPlace: true,
+    klClip: true,
+    /** Parts of a wide layer have lengths of their own. */
+    maxFactorSide: true,
+    embeddings: true,
+    beta1: true,
+    beta2: true,
+    eps: true,
+    momentum: true,
+    weightDecay: true,
+    clipNorm: true,
+    otherLrMultiplier: true,
+  }).shape,
 });
 
 const inverseFreeSettings = {
@@ -311,11 +333,25 @@ export const optimizerSpecSchema = z.discriminatedUnion('name', [
   adamwSpecSchema,
   nadamwSpecSchema,
   kfacSpecSchema,
+  graftedIdentitySpecSchema,
   ikfacSpecSchema,
   singdSpecSchema,
   shampooSpecSchema,
   soapSpecSchema,
 ]);
+
+/**
+ * The one place that knows optimisers as earlier versions wrote them, in the store, in files and on clipboards: the grafting
+ * control was K-FAC with `preconditioner: 'identity'`. Settings of a curvature that it never had are left out.
+ */
+export function withPresentName(optimizer: unknown): unknown {
+  if (typeof optimizer !== 'object' || optimizer === null) return optimizer;
+  const { name, preconditioner, ...settings } = optimizer as Record<string, unknown>;
+  if (name !== 'kfac' || preconditioner !== 'identity') return optimizer;
+  const isKept = (key: string) => key in graftedIdentitySpecSchema.shape || !(key in kfacSpecSchema.shape);
+  const kept = Object.entries(settings).filter(([key]) => isKept(key));
+  return { name: 'grafted-identity', ...Object.fromEntries(kept) };
+}
 
 const warmupSteps = whole.gte(0).default(20);
 
@@ -348,7 +384,10 @@ const runSpecFields = z.strictObject({
   /** Images of classes only. Left out: training sees the examples as they are. */
   augmentation: augmentationSpecSchema.exactOptional(),
   model: modelSpecSchema,
-  optimizer: optimizerSpecSchema,
+  optimizer: z.preprocess<unknown, typeof optimizerSpecSchema, z.input<typeof optimizerSpecSchema>>(
+    withPresentName,
+    optimizerSpecSchema,
+  ),
   schedule: scheduleSpecSchema.default({ kind: 'warmup-cosine', warmupSteps: 20 }),
   batchSize: count.lte(65536),
   steps: count.lte(10_000_000),
@@ -443,6 +482,7 @@ export type AdamSpec = z.infer<typeof adamwSpecSchema> | z.infer<typeof nadamwSp
 export type WeightDecayKind = z.infer<typeof weightDecayKind>;
 export type SgdSpec = z.infer<typeof sgdSpecSchema>;
 export type KfacSpec = z.infer<typeof kfacSpecSchema>;
+export type GraftedIdentitySpec = z.infer<typeof graftedIdentitySpecSchema>;
 export type InverseFreeSpec = z.infer<typeof ikfacSpecSchema> | z.infer<typeof singdSpecSchema>;
 export type ShampooSpec = z.infer<typeof shampooSpecSchema>;
 export type SoapSpec = z.infer<typeof soapSpecSchema>;

@@ -13,12 +13,13 @@ export const isShampoo: Test = ({ optimizer }) => optimizer === 'shampoo';
 export const isSoap: Test = ({ optimizer }) => optimizer === 'soap';
 /** Optimisers with moments of each weight's gradient. */
 export const hasMoments: Test = (column) => isShampoo(column) || isSoap(column);
-/** Optimisers whose settings have a flavour, K-FAC's control among them. */
-export const hasFlavour: Test = (column) => isKfac(column) || isInverseFree(column);
-/** K-FAC with its curvature: factors that are inverted or decomposed. */
-export const hasInverses: Test = (column) => isKfac(column) && column.values['preconditioner'] !== 'identity';
+export const isControl: Test = ({ optimizer }) => optimizer === 'grafted-identity';
 /** Whatever has Kronecker factors. */
-export const hasFactors: Test = (column) => hasInverses(column) || isInverseFree(column);
+export const hasFactors: Test = (column) => isKfac(column) || isInverseFree(column);
+/** K-FAC and its control, whose update of layers can be put together by hand. */
+export const hasFreeRule: Test = (column) => isKfac(column) || isControl(column);
+/** Optimisers with one of K-FAC's recipes. */
+export const hasRecipe: Test = (column) => hasFactors(column) || isControl(column);
 export const isEkfac: Test = (column) => isKfac(column) && column.values['preconditioner'] === 'ekfac';
 
 /** Whether any layer may take the flavour reduce. */
@@ -30,9 +31,9 @@ export const mayReduce: Test = (column) =>
 export const isRelativeRule: Test = (column) => column.values['dampingRule'] === 'relative';
 /** EKFAC measures relative damping by its scales; nothing else enters there. */
 export const hasDampingScale: Test = (column) =>
-  hasInverses(column) && !(isEkfac(column) && isRelativeRule(column));
+  isKfac(column) && !(isEkfac(column) && isRelativeRule(column));
 export const isAdaptingDamping: Test = (column) =>
-  hasInverses(column) && column.values['dampingAdaptation'] === 'levenberg-marquardt';
+  isKfac(column) && column.values['dampingAdaptation'] === 'levenberg-marquardt';
 /** Whether the damping of a run changes while it runs. */
 export const hasMovingDamping: Test = (column) =>
   isAdaptingDamping(column) || (hasDampingScale(column) && column.values['dampingScale'] === 'loss');
@@ -45,7 +46,7 @@ export function ruleOfRecipe(column: ColumnDraft): UpdateRule {
 
 /** Whether heavy-ball momentum follows the preconditioner. */
 export const hasMomentumAfter: Test = (column) => {
-  if (!hasFlavour(column)) return false;
-  const own = isKfac(column) ? column.values['momentumPlace'] : '';
+  if (!hasRecipe(column)) return false;
+  const own = hasFreeRule(column) ? column.values['momentumPlace'] : '';
   return (own || ruleOfRecipe(column).momentumPlace) === 'after';
 };

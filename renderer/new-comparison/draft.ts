@@ -4,7 +4,12 @@
  */
 import { z } from 'zod';
 import type { ComparisonPreset } from '../../contract/presets.ts';
-import type { OptimizerSpec, RunSpec } from '../../contract/run-spec.ts';
+import {
+  optimizerSpecSchema,
+  withPresentName,
+  type OptimizerSpec,
+  type RunSpec,
+} from '../../contract/run-spec.ts';
 import { augmentationStart, datasetStart } from './data-fields.ts';
 import { modelKinds, modelStart, modelTexts } from './model-fields.ts';
 import { optimizerFields, choicesOf } from './optimizer-fields.ts';
@@ -16,7 +21,7 @@ export const columnSchema = z.object({
   id: z.string(),
   /** Empty: the name follows the settings. */
   name: z.string(),
-  optimizer: z.enum(['sgd', 'adamw', 'nadamw', 'kfac', 'ikfac', 'singd', 'shampoo', 'soap']),
+  optimizer: z.enum(optimizerSpecSchema.options.map((schema) => schema.shape.name.value)),
   values,
 });
 export type ColumnDraft = z.infer<typeof columnSchema>;
@@ -75,7 +80,9 @@ export function parseDraft(text: string): Draft | null {
   try {
     const draft = draftSchema.parse(JSON.parse(text));
     // A setting that came after the draft was left starts as in a new draft.
-    const columns = draft.columns.map((c) => ({ ...c, values: { ...defaultsOf(c.optimizer), ...c.values } }));
+    const columns = draft.columns
+      .map(withPresentOptimizer)
+      .map((c) => ({ ...c, values: { ...defaultsOf(c.optimizer), ...c.values } }));
     const model = { ...draft.model, values: { ...modelStart, ...draft.model.values } };
     const dataset = { ...datasetStart, ...draft.dataset };
     const augmentation = { ...augmentationStart, ...draft.augmentation };
@@ -83,6 +90,13 @@ export function parseDraft(text: string): Draft | null {
   } catch {
     return null;
   }
+}
+
+/** A column as an earlier version left it, with the name that its optimiser has now. */
+function withPresentOptimizer(column: ColumnDraft): ColumnDraft {
+  const { optimizer, values: own } = column;
+  const { name, ...kept } = withPresentName({ ...own, name: optimizer }) as SettingTexts;
+  return { ...column, optimizer: columnSchema.shape.optimizer.parse(name), values: kept };
 }
 
 function columnFromSpec(name: string, optimizer: OptimizerSpec): ColumnDraft {

@@ -2,7 +2,7 @@
 import type { DatasetTask } from '../../contract/data-kinds.ts';
 import { metricDefinitions, taskMetrics } from '../../contract/runs.ts';
 import type { Option } from '../components/select-option.ts';
-import { hasFactors, hasFlavour, isShampoo, isSoap } from './column-traits.ts';
+import { hasRecipe, isControl, isShampoo, isSoap } from './column-traits.ts';
 import type { ColumnDraft } from './draft.ts';
 
 export const optimizerOptions: readonly Option[] = [
@@ -10,6 +10,7 @@ export const optimizerOptions: readonly Option[] = [
   { value: 'nadamw', label: 'NAdamW' },
   { value: 'sgd', label: 'SGD with momentum' },
   { value: 'kfac', label: 'K-FAC' },
+  { value: 'grafted-identity', label: 'Grafting control' },
   { value: 'ikfac', label: 'IKFAC' },
   { value: 'singd', label: 'SINGD' },
   { value: 'shampoo', label: 'Shampoo' },
@@ -17,7 +18,7 @@ export const optimizerOptions: readonly Option[] = [
 ];
 
 export const aboutOptimizers =
-  'K-FAC inverts Kronecker factors of the curvature, IKFAC and SINGD move roots of the inverses by products alone, Shampoo and SOAP look at gradients only, the others treat each number for itself.';
+  'K-FAC inverts Kronecker factors of the curvature, IKFAC and SINGD move roots of the inverses by products alone, the grafting control is K-FAC without curvature, Shampoo and SOAP look at gradients only, the others treat each number for itself.';
 
 /** What a column is called while its settings are not all right. */
 export const optimizerNames: Record<ColumnDraft['optimizer'], string> = {
@@ -25,6 +26,7 @@ export const optimizerNames: Record<ColumnDraft['optimizer'], string> = {
   nadamw: 'NAdamW',
   sgd: 'SGD',
   kfac: 'K-FAC',
+  'grafted-identity': 'Grafting control',
   ikfac: 'IKFAC',
   singd: 'SINGD',
   shampoo: 'Shampoo',
@@ -53,10 +55,10 @@ export function columnNote(column: ColumnDraft): string {
   if (isShampoo(column)) {
     return `gradient moments, ${values['grafting'] === 'sgd' ? 'SGD’s' : 'Adam’s'} length`;
   }
-  if (!hasFlavour(column)) {
+  if (!hasRecipe(column)) {
     return `first order, ${values['weightDecayKind'] === 'l2' ? 'L2' : 'decoupled'} decay`;
   }
   const recipe = values['recipe'] === 'classic' ? 'classic recipe' : 'grafted recipe';
-  if (!hasFactors(column)) return `${recipe}, curvature off`;
+  if (isControl(column)) return `${recipe}, no curvature`;
   return `${recipe}, ${fisherNames[values['fisher'] ?? ''] ?? ''} Fisher`;
 }

@@ -1,5 +1,6 @@
 /** The layers of a model that nobody has trained yet: the engine's own model code, traced over an example that is only a shape. */
 import { KronlabError } from '../../contract/errors.ts';
+import { embeddingsAreLayers } from '../../contract/optimizer-family.ts';
 import { modelPresets } from '../../contract/model-presets.ts';
 import { datasetSpecSchema, optimizerSpecSchema, type RunSpec } from '../../contract/run-spec.ts';
 import { usualContext } from '../../datasets/prepare.ts';
@@ -96,7 +97,7 @@ function build({ dataset, model, optimizer }: Planned, find: FindDataset): Trace
   const graph = new Graph();
   const parameters = new Parameters();
   const builder = new ModelBuilder(graph, parameters, 'training', {
-    embeddingsAreLayers: optimizer.name === 'kfac' && optimizer.embeddings === 'kfac',
+    embeddingsAreLayers: embeddingsAreLayers(optimizer),
   });
   const inputs = symbolicInputs(graph, inputShapeOf({ ...entry, example }));
   const outputs = buildModel(builder, model, inputs, entry.outputs);

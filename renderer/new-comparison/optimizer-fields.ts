@@ -6,11 +6,11 @@ import type { Option } from '../components/select-option.ts';
 import {
   hasDampingScale,
   hasFactors,
-  hasFlavour,
-  hasInverses,
+  hasFreeRule,
   hasMomentumAfter,
   hasMoments,
   hasMovingDamping,
+  hasRecipe,
   isAdam,
   isAdaptingDamping,
   isEkfac,
@@ -52,8 +52,6 @@ export interface FieldDefinition {
   seldom?: true;
   /** Whether the setting has a meaning among the column's other settings. */
   uses: (column: ColumnDraft) => boolean;
-  /** Whether the contract asks for it even where it has none. */
-  needs?: (column: ColumnDraft) => boolean;
 }
 
 const relativeRule = { value: 'relative', label: 'relative' };
@@ -101,18 +99,16 @@ export const optimizerFields: readonly FieldDefinition[] = [
       'How positions that share a weight enter its curvature: each for itself (expand) or summed first (reduce); auto reduces where the loss pools them.',
     options: flavours,
     uses: hasFactors,
-    needs: hasFlavour,
   },
   {
     key: 'preconditioner',
     label: 'Curvature',
     group: 'curvature',
     about:
-      'Kronecker factors are K-FAC; EKFAC measures the scales in their eigenbases; off leaves all else as it is and shows what the curvature is worth.',
+      'Kronecker factors are K-FAC; EKFAC measures the scales in their eigenbases. The grafting control is an optimiser of its own.',
     options: [
       { value: 'kronecker', label: 'Kronecker factors' },
       { value: 'ekfac', label: 'EKFAC' },
-      { value: 'identity', label: 'off: the control' },
     ],
     uses: isKfac,
   },
@@ -169,7 +165,7 @@ export const optimizerFields: readonly FieldDefinition[] = [
     about:
       'Weight of what is known at each update of the moving average of factors or moments; 0 takes the newest batch alone.',
     seldom: true,
-    uses: (column) => hasInverses(column) || hasMoments(column),
+    uses: (column) => isKfac(column) || hasMoments(column),
   },
   {
     key: 'curvatureLr',
@@ -242,7 +238,7 @@ export const optimizerFields: readonly FieldDefinition[] = [
       { value: 'levenberg-marquardt', label: 'on' },
     ],
     seldom: true,
-    uses: hasInverses,
+    uses: isKfac,
   },
   {
     key: 'adaptationInterval',
@@ -283,7 +279,7 @@ export const optimizerFields: readonly FieldDefinition[] = [
       { value: 'grafted', label: 'grafted' },
       { value: 'classic', label: 'classic' },
     ],
-    uses: hasFlavour,
+    uses: hasRecipe,
   },
   {
     key: 'graft',
@@ -297,7 +293,7 @@ export const optimizerFields: readonly FieldDefinition[] = [
     ],
     isOptional: true,
     seldom: true,
-    uses: isKfac,
+    uses: hasFreeRule,
   },
   {
     key: 'momentumPlace',
@@ -312,7 +308,7 @@ export const optimizerFields: readonly FieldDefinition[] = [
     ],
     isOptional: true,
     seldom: true,
-    uses: isKfac,
+    uses: hasFreeRule,
   },
   {
     key: 'grafting',
@@ -353,7 +349,7 @@ export const optimizerFields: readonly FieldDefinition[] = [
     about:
       'Decay of Adam’s average of the gradient, its momentum; with curvature also that of norms and positions.',
     seldom: true,
-    uses: (column) => isAdam(column) || hasFlavour(column) || hasMoments(column),
+    uses: (column) => isAdam(column) || hasRecipe(column) || hasMoments(column),
   },
   {
     key: 'beta2',
@@ -401,7 +397,7 @@ export const optimizerFields: readonly FieldDefinition[] = [
       'Shortens steps until rate² × ⟨step, gradient⟩ is at most this, a bound on how far predictions move; try 0.001.',
     isOptional: true,
     seldom: true,
-    uses: isKfac,
+    uses: hasFreeRule,
   },
   {
     key: 'clipNorm',
@@ -430,7 +426,7 @@ export const optimizerFields: readonly FieldDefinition[] = [
     note: 'steps',
     group: 'schedule',
     about: 'Steps from one inversion or decomposition of the factors to the next, after the dense start.',
-    uses: hasInverses,
+    uses: isKfac,
   },
   {
     key: 'factorInterval',
@@ -475,7 +471,7 @@ export const optimizerFields: readonly FieldDefinition[] = [
       'Millions of operations of inversion that one step may do: a round is spread over steps instead of falling on one; try 50.',
     isOptional: true,
     seldom: true,
-    uses: hasInverses,
+    uses: isKfac,
   },
 
   {
@@ -510,7 +506,7 @@ export const optimizerFields: readonly FieldDefinition[] = [
     about:
       'Factors with more rows are cut into blocks along their diagonal, which saves time and memory and loses what couples the blocks.',
     seldom: true,
-    uses: (column) => hasFlavour(column) || hasMoments(column),
+    uses: (column) => hasRecipe(column) || hasMoments(column),
   },
   {
     key: 'embeddings',
@@ -523,7 +519,7 @@ export const optimizerFields: readonly FieldDefinition[] = [
       { value: 'kfac', label: 'K-FAC layers' },
     ],
     seldom: true,
-    uses: isKfac,
+    uses: hasFreeRule,
   },
 ];
 
@@ -531,7 +527,7 @@ export const optimizerFields: readonly FieldDefinition[] = [
 function hasSquares(column: ColumnDraft): boolean {
   return (
     isAdam(column) ||
-    hasFlavour(column) ||
+    hasRecipe(column) ||
     isSoap(column) ||
     (isShampoo(column) && column.values['grafting'] !== 'sgd')
   );

@@ -30,9 +30,7 @@ function draft(change: (draft: Draft) => void = () => undefined): Draft {
 
 /** The first column that has curvature. */
 function kfac(made: Draft) {
-  const column = made.columns.find(
-    (c) => c.optimizer === 'kfac' && c.values['preconditioner'] === 'kronecker',
-  );
+  const column = made.columns.find((c) => c.optimizer === 'kfac');
   if (!column) throw new Error('the preset has no K-FAC column');
   return column;
 }
@@ -277,10 +275,10 @@ test.each<[string, Record<string, string>, string, string]>([
 });
 
 test('what has no meaning is not asked: wrong texts behind it do no harm', () => {
-  const hidden = { preconditioner: 'identity', damping: 'much', layers: 'nonsense', dampingFloor: '-1' };
+  const hidden = { dampingFloor: '-1', adaptationDecay: 'much', momentum: 'none' };
   const made = draft((d) => (d.columns = [newColumn('kfac', hidden)]));
   expect([...readDraft(made).errors]).toEqual([]);
-  expect(readDraft(made).groups[0]?.spec.optimizer).toMatchObject({ damping: 0.01, layers: [] });
+  expect(readDraft(made).groups[0]?.spec.optimizer).toMatchObject({ dampingFloor: 0, momentum: 0.9 });
 });
 
 test('a pattern that fits no layer is refused where somebody knows the layers', () => {
@@ -363,6 +361,22 @@ test('a stored draft is read back as it was left, mistakes included; damage give
   expect(parseDraft('')).toBeNull();
   expect(parseDraft('{"name":')).toBeNull();
   expect(parseDraft('{"name":"old"}')).toBeNull();
+});
+
+test('a control from before it had a name of its own is read: pasted, and in a stored draft', () => {
+  const control = { name: 'grafted-identity', lr: 0.02, otherLrMultiplier: 3 };
+  const spec = preset.groups[0]!.spec;
+  const text = (optimizer: object) =>
+    JSON.stringify({ name: 'Old', seeds: [1], groups: [{ name: 'Control', spec: { ...spec, optimizer } }] });
+  const old = { ...control, name: 'kfac', flavour: 'reduce', preconditioner: 'identity', damping: 0.5 };
+  const read = readDraft(draftFromPreset(fromJson(text(old))));
+  expect(read.groups[0]?.spec.optimizer).toEqual(optimizerSpecSchema.parse(control));
+
+  const made = draftFromPreset(fromJson(text(control)));
+  const [column] = made.columns;
+  const values = { ...column!.values, preconditioner: 'identity' };
+  const stored = { ...made, columns: [{ ...column!, optimizer: 'kfac', values }] };
+  expect(parseDraft(JSON.stringify(stored))).toEqual(made);
 });
 
 test('a model that cannot read the data set is an error at the architecture, once somebody can tell', () => {

@@ -10,7 +10,7 @@ import { fittingOp, metricDefinitions, taskMetrics, type MetricKey } from '../..
 import { longestContext, usualContext } from '../../datasets/prepare.ts';
 import { heldOutCount } from '../../datasets/split.ts';
 import type { z } from 'zod';
-import { hasFlavour } from './column-traits.ts';
+import { hasFactors } from './column-traits.ts';
 import { augmentationFields, augmentationStart, datasetFields, type DataField } from './data-fields.ts';
 import type { ColumnDraft, Draft } from './draft.ts';
 import { optimizerNames } from './fields.ts';
@@ -79,7 +79,7 @@ export function automaticName(draft: Draft, column: ColumnDraft): string {
   const parsed = runSpecSchema.safeParse(specInput(draft, column));
   if (parsed.success) return describeOptimizer(parsed.data.optimizer);
   const name = optimizerNames[column.optimizer];
-  return hasFlavour(column) ? `${name} ${column.values['flavour'] ?? ''}` : name;
+  return hasFactors(column) ? `${name} ${column.values['flavour'] ?? ''}` : name;
 }
 
 /** Runs with the seeds outermost, so that groups stay comparable when the queue is stopped early. */
@@ -132,7 +132,7 @@ function specInput(draft: Draft, column: ColumnDraft): unknown {
   const { run, dataset, model } = draft;
   const optimizer = Object.fromEntries(
     optimizerFields
-      .filter((field) => field.uses(column) || field.needs?.(column))
+      .filter((field) => field.uses(column))
       .map((field) => [field.key, readSetting(field, column.values[field.key] ?? '')]),
   );
   const modelValues = Object.fromEntries(

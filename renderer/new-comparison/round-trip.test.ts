@@ -25,6 +25,7 @@ import { variants } from './test-variants.ts';
 interface Definition {
   type: string;
   innerType?: z.ZodType;
+  out?: z.ZodType;
   shape?: Record<string, z.ZodType>;
   options?: z.ZodType[];
   entries?: Record<string, string>;
@@ -33,10 +34,11 @@ interface Definition {
 
 const definition = (schema: z.ZodType) => (schema as unknown as { def: Definition }).def;
 
-/** Without its default, and without what lets it be null or left out. */
+/** Without its default, without what lets it be null or left out, and behind what is done before it is asked. */
 function core(schema: z.ZodType): z.ZodType {
-  const { innerType } = definition(schema);
-  return innerType ? core(innerType) : schema;
+  const { innerType, out } = definition(schema);
+  const within = innerType ?? out;
+  return within ? core(within) : schema;
 }
 
 /** Values that the schema takes, as different as its kind allows. */

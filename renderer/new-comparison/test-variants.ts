@@ -5,7 +5,7 @@ import type { OptimizerName } from './setting-texts.ts';
 export function variants(optimizer: OptimizerName): ColumnDraft[] {
   const choices = {
     flavour: ['expand', 'reduce'],
-    preconditioner: ['kronecker', 'ekfac', 'identity'],
+    preconditioner: ['kronecker', 'ekfac'],
     dampingRule: ['relative', 'plain'],
     dampingScale: ['absolute', 'loss'],
     dampingAdaptation: ['none', 'levenberg-marquardt'],

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { graftedIdentitySpecSchema } from '../../contract/run-spec.ts';
 import { adamw, expand, reduce, testSpec } from '../statistics/test-runs.ts';
 import { assignSlots, dashPatterns, encodeGroups } from './encoding.ts';
 import { formatDuration, formatMetric, formatRatio, formatTimeTick } from './format.ts';
@@ -165,7 +166,7 @@ describe('encoding', () => {
   it('counts the control without curvature as first order', () => {
     const control = {
       hash: 'i',
-      spec: testSpec({ ...expand, ...{ preconditioner: 'identity' } }),
+      spec: testSpec(graftedIdentitySpecSchema.parse({ name: 'grafted-identity', lr: 0.02 })),
     };
     expect(encodeGroups([...groups, control]).get('i')).toEqual({ slot: 4, dash: 'first-order' });
   });

@@ -96,6 +96,6 @@ describe('factors that blocks share', () => {
     const spec = { ...kfacSpec({ recipe: 'classic', fisher: 'empirical', dampingRule }), maxFactorSide: 4 };
     const { curvature, factors } = (await prepareStep(spec)).kfac;
     expect(factors.factors).toHaveLength(5);
-    expect(curvature?.jobs).toHaveLength(jobs);
+    expect(curvature.jobs).toHaveLength(jobs);
   });
 });

@@ -92,6 +92,16 @@ export function layerBlock(layer: LinearLayer, group: number, a: Columns, g: Col
   };
 }
 
+/** All parts of a layer, group by group, with the columns that the factors of each are made of. */
+export function layerBlocks(
+  layer: LinearLayer,
+  limit: number,
+): { layer: LayerBlock; a: Columns; g: Columns }[] {
+  return layerGroups(layer, limit).flatMap((group, k) =>
+    group.outputs.flatMap((g) => group.inputs.map((a) => ({ layer: layerBlock(layer, k, a, g), a, g }))),
+  );
+}
+
 function spanOf({ first, width }: { first: number; width: number }): string {
   return `${first}-${first + width - 1}`;
 }

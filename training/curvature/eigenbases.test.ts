@@ -75,7 +75,7 @@ describe('a failed decomposition', () => {
     expect(newest.step).toBe(8);
     expect(newest.raise).toBe(16);
     expect(newest.damping).toBeCloseTo(16 * spec.damping, 6);
-    expect(engine.kfac.failures?.describe(index, 2, newest)).toBe(
+    expect(engine.kfac.failures.describe(index, 2, newest)).toBe(
       "G of first: eigenvalues not found 2 times, last at step 8. Old basis kept, damping raised to 0.32, 16 times the setting's.",
     );
   });

@@ -6,7 +6,7 @@ import type { LayerReport } from '../../contract/runs.ts';
 import type { GpuContext } from '../../gpu-kernels/device.ts';
 import { placeInNewBuffer, Region, wholeBuffer } from '../../gpu-kernels/region.ts';
 import { sharingOf, type LayerUse, type LinearLayer } from '../models/layers.ts';
-import { layerBlock, layerGroups, type Columns, type LayerBlock } from './blocks.ts';
+import { layerBlocks, layerGroups, type Columns, type LayerBlock } from './blocks.ts';
 import type { ReduceConvention } from './factor-rows.ts';
 import type { Flavour } from './flavour.ts';
 import { paddedSide } from './padding.ts';
@@ -106,16 +106,9 @@ export function createFactors(
     outputs.push(own);
     const factorOf = (side: LayerMoment, part: Columns) =>
       side.factors.find(({ columns }) => columns.first === part.first)?.factor as Factor;
-    return groups.flatMap((group, k) =>
-      group.outputs.flatMap((g) =>
-        group.inputs.map((a) => ({
-          layer: layerBlock(layer, k, a, g),
-          flavour,
-          a: factorOf(inputs, a),
-          g: factorOf(own, g),
-        })),
-      ),
-    );
+    return layerBlocks(layer, maxSide).map(({ layer: block, a, g }) => ({
+      ...{ layer: block, flavour, a: factorOf(inputs, a), g: factorOf(own, g) },
+    }));
   });
   const place = (label: string, regions: Region[]) =>
     wholeBuffer(label, placeInNewBuffer(gpu, label, regions));

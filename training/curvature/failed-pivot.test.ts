@@ -136,7 +136,7 @@ describe('damping that was raised', () => {
       });
     }
     const newest = await newestFailure(engine, place);
-    expect(engine.kfac.failures?.describe(place, 12, { ...newest, step: 40 })).toBe(
+    expect(engine.kfac.failures.describe(place, 12, { ...newest, step: 40 })).toBe(
       'A of first: pivot failed 12 times, last at step 40. Old inverse kept, ' +
         `damping raised to ${Number((mostBoost * amount).toPrecision(3))}, ${mostBoost} times the setting's.`,
     );

@@ -30,7 +30,6 @@ describe('a costly Fisher', () => {
     ['one loss term', { fisher: 'type2' }, { ...sizes, terms: 1 }],
     ['columns shared by all terms', { fisher: 'type2-shared' }, sizes],
     ['drawn labels', { fisher: 'mc', fisherSamples: 100 }, sizes],
-    ['a control without curvature', { fisher: 'type2', preconditioner: 'identity' }, sizes],
   ])('is none with %s', (_, changes, of) => {
     expect(costlyFisher(optimizer(changes), of)).toBeNull();
   });

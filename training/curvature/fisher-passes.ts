@@ -48,6 +48,5 @@ export function costlyFisher(
 export function takesType2(
   optimizer: OptimizerSpec,
 ): optimizer is Extract<OptimizerSpec, { fisherSamples: number }> {
-  if (!('fisher' in optimizer) || optimizer.fisher !== 'type2') return false;
-  return optimizer.name !== 'kfac' || optimizer.preconditioner !== 'identity';
+  return 'fisher' in optimizer && optimizer.fisher === 'type2';
 }

@@ -23,13 +23,11 @@ import { layOutJoint, type JointLayout } from './joint-layout.ts';
 import { LevenbergMarquardt, meanLoss } from './levenberg-marquardt.ts';
 import { Preconditioner } from './precondition.ts';
 import { inversionCosts, sliceLayers, type Slicing } from './slices.ts';
-import { updateRule } from './update-rule.ts';
 
 export class Kfac implements LayerOptimiser {
   readonly factors: FactorSet;
   readonly layout: JointLayout;
-  /** Null for the control with an identity preconditioner. */
-  readonly curvature: Curvature | null;
+  readonly curvature: Curvature;
   /** Measured scales of EKFAC. */
   readonly scales: CorrectedScales | null;
   readonly preconditioner: Preconditioner;
@@ -57,31 +55,26 @@ export class Kfac implements LayerOptimiser {
     this.gpu = gpu;
     const isCorrected = spec.preconditioner === 'ekfac';
     this.slicing = spec.inversionBudget === null ? null : slicingOf(spec, this.factors, spec.inversionBudget);
-    this.curvature =
-      spec.preconditioner === 'identity'
-        ? null
-        : createCurvature(gpu, this.factors, this.layout, dampingOf(spec), {
-            keepsScales: isCorrected,
-            slicing: this.slicing,
-          });
+    this.curvature = createCurvature(gpu, this.factors, this.layout, dampingOf(spec), {
+      keepsScales: isCorrected,
+      slicing: this.slicing,
+    });
     this.scales =
       isCorrected && this.curvature instanceof Eigenbases
         ? new CorrectedScales(gpu, this.factors, this.layout, this.curvature)
         : null;
-    const products = this.curvature && productsOf(gpu, this.layout, this.curvature);
-    this.preconditioner = new Preconditioner(gpu, this.layout, products);
+    this.preconditioner = new Preconditioner(gpu, this.layout, productsOf(gpu, this.layout, this.curvature));
     this.column = uploadTable(gpu, 'column', new Uint32Array(4));
   }
 
   /** What a fresh run starts from as zero: the inverses too, or a first inversion that fails would keep another run's. */
   get state(): Region[] {
     const { factors, preconditioner, curvature, scales } = this;
-    return [factors.averages, preconditioner.velocity, ...(curvature?.state ?? []), ...(scales?.state ?? [])];
+    return [factors.averages, preconditioner.velocity, ...curvature.state, ...(scales?.state ?? [])];
   }
 
-  get failures(): MatrixFailures | null {
+  get failures(): MatrixFailures {
     const { curvature } = this;
-    if (!curvature) return null;
     return {
       counts: curvature.failures.counts,
       latest: curvature.failures.latest,
@@ -92,8 +85,8 @@ export class Kfac implements LayerOptimiser {
 
   get movingDamping(): Region | null {
     const { curvature, spec } = this;
-    const isConstant = spec.dampingAdaptation === 'none' && curvature?.damping.settings.scale !== 'loss';
-    return isConstant || !curvature ? null : curvature.damping.used;
+    const isConstant = spec.dampingAdaptation === 'none' && curvature.damping.settings.scale !== 'loss';
+    return isConstant ? null : curvature.damping.used;
   }
 
   /** Null without adaptation, and before the update was added. */
@@ -103,7 +96,7 @@ export class Kfac implements LayerOptimiser {
 
   get slices(): Slices | null {
     const { curvature, slicing, step } = this;
-    if (!curvature || !slicing || !step) return null;
+    if (!slicing || !step) return null;
     return {
       count: slicing.count,
       add: (graph, slice) => {
@@ -114,7 +107,7 @@ export class Kfac implements LayerOptimiser {
 
   /** Damping as the run asked for, no longer raised by earlier failures. */
   reset(gpu: GpuContext): void {
-    this.curvature?.reset(gpu);
+    this.curvature.reset(gpu);
   }
 
   get reports(): LayerReport[] {
@@ -129,7 +122,6 @@ export class Kfac implements LayerOptimiser {
     outputGradients: ReadonlyMap<Tensor, Tensor>,
   ): void {
     const { curvature, scales } = this;
-    if (!curvature) return;
     this.loss = loss;
     this.step = step;
     addFactors(this.factors, {
@@ -155,24 +147,14 @@ export class Kfac implements LayerOptimiser {
 
   /** Preconditioning and the update of the layers' parameters; Adam's moments must be up to date. */
   addUpdate(graph: Graph, arenas: OptimiserArenas, step: StepUniform): void {
-    // Momentum is made of clipped gradients already.
-    const [source, clipScale] =
-      updateRule(this.spec).momentumPlace === 'before'
-        ? [arenas.first, null]
-        : [arenas.gradients, arenas.clipScale];
-    graph.inPhase('precondition', () =>
-      graph.effect('precondition', [], () => this.preconditioner.precondition(source, clipScale)),
-    );
-    graph.inPhase('update', () =>
-      graph.effect('update layers', [], () => this.preconditioner.update(arenas, step, this.spec)),
-    );
+    this.preconditioner.addUpdate(graph, arenas, step, this.spec);
   }
 
   /** Loss and parameters before the update, for the adaptation of damping. */
   addMemory(graph: Graph, arenas: OptimiserArenas): void {
     const { curvature, loss, layout, gpu } = this;
     const { dampingAdaptation, adaptationInterval: interval, adaptationDecay: decay } = this.spec;
-    if (!curvature || !loss || dampingAdaptation === 'none') return;
+    if (!loss || dampingAdaptation === 'none') return;
     const amounts = curvature instanceof Eigenbases ? curvature.amounts : curvature.trackAmounts(gpu, layout);
     const known = { damping: curvature.damping, amounts };
     const marquardt = new LevenbergMarquardt(gpu, layout, known, arenas.length, { interval, decay });

@@ -5,6 +5,7 @@ import type { GpuContext } from '../../gpu-kernels/device.ts';
 import { uploadTable, type Region } from '../../gpu-kernels/region.ts';
 import { expandTemplate } from '../../gpu-kernels/template.ts';
 import type { OptimiserArenas } from '../optimisers/first-order.ts';
+import type { Graph } from '../program/graph.ts';
 import { blockLength } from '../program/parameters.ts';
 import { stepScalarsSource, type StepUniform } from '../program/step-scalars.ts';
 import graftLengthsSource from './graft-lengths.wgsl';
@@ -51,6 +52,19 @@ export class Preconditioner {
     this.velocity = jointArena(gpu, layout, 'velocity').whole;
     this.norms = uploadTable(gpu, 'block norms', new Float32Array((layout.length / blockLength) * 4));
     this.lengths = uploadTable(gpu, 'graft lengths', new Float32Array(layout.layers.length * 2));
+  }
+
+  /** Preconditioning and the update of the layers' parameters; Adam's moments must be up to date. */
+  addUpdate(graph: Graph, arenas: OptimiserArenas, step: StepUniform, spec: LayerUpdateSettings): void {
+    // Momentum is made of clipped gradients already.
+    const [source, clipScale] =
+      updateRule(spec).momentumPlace === 'before'
+        ? [arenas.first, null]
+        : [arenas.gradients, arenas.clipScale];
+    graph.inPhase('precondition', () =>
+      graph.effect('precondition', [], () => this.precondition(source, clipScale)),
+    );
+    graph.inPhase('update', () => graph.effect('update layers', [], () => this.update(arenas, step, spec)));
   }
 
   /** Packs an arena (momentum or gradients), times `clipScale`, and preconditions it. */

@@ -167,7 +167,7 @@ export async function prepareLayerStep<O extends LayerOptimiser>(
 
 /** What the GPU wrote down of a matrix's newest failure. */
 export async function newestFailure({ gpu, kfac }: TestStep, place: number): Promise<NewestFailure> {
-  const { latest } = kfac.failures ?? {};
+  const { latest } = kfac.failures;
   if (!latest) throw new Error('this net is preconditioned');
   const numbers = await readFloats(gpu, latest);
   const [step = NaN] = new Uint32Array(numbers.buffer).subarray(4 * place);

@@ -1,13 +1,15 @@
 /** Every combination of length, momentum's place and divergence clip against float64, without curvature in between. */
 import { describe, expect, it } from 'vitest';
+import { graftedIdentitySpecSchema } from '../../contract/run-spec.ts';
 import { expectClose } from '../program/test-program.ts';
-import { batchOf, kfacSpec, netValues, prepareStep } from './test-net.ts';
+import { GraftedIdentity } from './grafted-identity.ts';
+import { batchOf, kfacSpec, netValues, prepareLayerStep } from './test-net.ts';
 import { pass, type Values } from './test-reference.ts';
 import { updateRule, type UpdateRule } from './update-rule.ts';
 
 const steps = 4;
 const lr = 0.05;
-const settings = { preconditioner: 'identity', weightDecay: 0.1, momentum: 0.8 };
+const settings = { weightDecay: 0.1, momentum: 0.8 };
 const layers = [['first.weight', 'first.bias'], ['second.weight']];
 
 const zeros = (): Values => new Map([...netValues()].map(([name, x]) => [name, new Float64Array(x.length)]));
@@ -81,8 +83,8 @@ class Reference {
 }
 
 async function compare(choice: object): Promise<Reference> {
-  const spec = kfacSpec({ ...settings, ...choice });
-  const engine = await prepareStep(spec);
+  const spec = graftedIdentitySpecSchema.parse({ name: 'grafted-identity', lr, ...settings, ...choice });
+  const engine = await prepareLayerStep(spec, (gpu, own) => new GraftedIdentity(gpu, own, spec));
   const reference = new Reference(updateRule(spec), spec);
   for (let k = 1; k <= steps; k++) {
     engine.run(batchOf(k), {

@@ -6,7 +6,7 @@ it.each([
   [{ name: 'sgd' }, 'sgd'],
   [{ name: 'adamw' }, 'adamw'],
   [{ name: 'kfac', flavour: 'auto' }, 'kfac-auto'],
-  [{ name: 'kfac', flavour: 'expand', preconditioner: 'identity' }, 'kfac-identity'],
+  [{ name: 'grafted-identity' }, 'grafted-identity'],
   [{ name: 'ikfac', flavour: 'reduce' }, 'ikfac-reduce'],
   [{ name: 'singd', flavour: 'expand' }, 'singd-expand'],
   [{ name: 'shampoo' }, 'shampoo'],

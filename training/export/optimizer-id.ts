@@ -2,10 +2,9 @@
 import type { OptimizerSpec } from '../../contract/run-spec.ts';
 
 /**
- * `sgd`, `adamw`, `nadamw`, `kfac-expand`, `kfac-reduce`, `kfac-auto`; `kfac-identity` for the control without
+ * `sgd`, `adamw`, `nadamw`, `kfac-expand`, `kfac-reduce`, `kfac-auto`; `grafted-identity`, the control without
  * curvature; `ikfac-expand`, `singd-reduce` and so on.
  */
 export function optimizerId(spec: OptimizerSpec): string {
-  if (spec.name === 'kfac' && spec.preconditioner === 'identity') return 'kfac-identity';
   return 'flavour' in spec ? `${spec.name}-${spec.flavour}` : spec.name;
 }

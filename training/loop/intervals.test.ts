@@ -32,7 +32,7 @@ describe('dueWork', () => {
 
   it('never is without curvature', () => {
     const none = { factors: false, inverses: false };
-    expect(dueWork(kfac({ preconditioner: 'identity' }), 1)).toEqual(none);
+    expect(dueWork(optimizerSpecSchema.parse({ name: 'grafted-identity', lr: 0.01 }), 1)).toEqual(none);
     expect(dueWork(optimizerSpecSchema.parse({ name: 'adamw', lr: 0.01 }), 1)).toEqual(none);
     expect(dueWork(optimizerSpecSchema.parse({ name: 'sgd', lr: 0.01 }), 1)).toEqual(none);
   });

@@ -15,11 +15,11 @@ export function dueWork(optimizer: OptimizerSpec, step: number): DueWork {
     case 'sgd':
     case 'adamw':
     case 'nadamw':
+    case 'grafted-identity':
       return { factors: false, inverses: false };
     case 'kfac': {
-      const isControl = optimizer.preconditioner === 'identity';
       const isDense = step <= optimizer.denseSteps;
-      const due = (interval: number) => !isControl && (isDense || step % interval === 0);
+      const due = (interval: number) => isDense || step % interval === 0;
       const isSpread = optimizer.inversionBudget !== null && !isDense;
       return {
         factors: due(optimizer.factorInterval),

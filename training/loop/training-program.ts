@@ -4,6 +4,7 @@
  * reset and trained again, so runs that differ only by seed, rate or length share everything that was compiled.
  */
 import { KronlabError } from '../../contract/errors.ts';
+import { embeddingsAreLayers } from '../../contract/optimizer-family.ts';
 import type { OptimizerSpec, RunSpec } from '../../contract/run-spec.ts';
 import { phases, type LayerReport, type Phase } from '../../contract/runs.ts';
 import type { PreparedDataset } from '../../datasets/dataset.ts';
@@ -214,7 +215,7 @@ async function buildParts(
   const trace = (): { graph: Graph; builder: ModelBuilder; loss: Loss } => {
     const graph = new Graph();
     const builder = new ModelBuilder(graph, parameters, 'training', {
-      embeddingsAreLayers: spec.optimizer.name === 'kfac' && spec.optimizer.embeddings === 'kfac',
+      embeddingsAreLayers: embeddingsAreLayers(spec.optimizer),
     });
     return { graph, builder, loss: trainingLoss(graph, builder, spec, data, feeding) };
   };

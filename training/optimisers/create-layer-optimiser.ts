@@ -2,6 +2,7 @@
 import type { OptimizerSpec } from '../../contract/run-spec.ts';
 import type { GpuContext } from '../../gpu-kernels/device.ts';
 import { flavoursOf } from '../curvature/flavour.ts';
+import { GraftedIdentity } from '../curvature/grafted-identity.ts';
 import { InverseFree } from '../curvature/ikfac/ikfac.ts';
 import { Kfac } from '../curvature/kfac.ts';
 import type { LinearLayer } from '../models/model-builder.ts';
@@ -24,6 +25,8 @@ export function createLayerOptimiser(
       return null;
     case 'kfac':
       return new Kfac(gpu, layers, optimizer, flavoursOf(layers, optimizer, lossPools));
+    case 'grafted-identity':
+      return new GraftedIdentity(gpu, layers, optimizer);
     case 'ikfac':
     case 'singd':
       return new InverseFree(gpu, layers, optimizer, flavoursOf(layers, optimizer, lossPools));
@@ -44,6 +47,7 @@ export function isLayerParameter(parameter: Pick<Parameter, 'kind'>, optimizer: 
     case 'nadamw':
       return false;
     case 'kfac':
+    case 'grafted-identity':
     case 'ikfac':
     case 'singd':
       return parameter.kind !== 'other';

@@ -84,15 +84,6 @@ export class InverseFree implements LayerOptimiser {
   }
 
   addUpdate(graph: Graph, arenas: OptimiserArenas, step: StepUniform): void {
-    const { preconditioner, spec } = this;
-    // Momentum is made of clipped gradients already.
-    const [source, clipScale] =
-      spec.recipe === 'grafted' ? [arenas.first, null] : [arenas.gradients, arenas.clipScale];
-    graph.inPhase('precondition', () =>
-      graph.effect('precondition', [], () => preconditioner.precondition(source, clipScale)),
-    );
-    graph.inPhase('update', () =>
-      graph.effect('update layers', [], () => preconditioner.update(arenas, step, spec)),
-    );
+    this.preconditioner.addUpdate(graph, arenas, step, this.spec);
   }
 }
