@@ -22,6 +22,8 @@ export const datasetSpecSchema = z.strictObject({
    * it decides which tokens of the validation part are predicted from what.
    */
   contextLength: count.lte(8192).exactOptional(),
+  /** Computed sets: what they are drawn from; 1 where left out. */
+  seed: whole.gte(0, 'must be at least 0').lte(0xffffffff, 'must be at most 4294967295').exactOptional(),
 });
 
 /** What is done to the images of a training batch, drawn anew in every step; evaluations see them as they are. */

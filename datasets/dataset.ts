@@ -75,8 +75,13 @@ export interface DatasetEntry extends DatasetShape {
   splits: readonly GivenSplit[];
   licence: string;
   source: string;
-  /** Makes the data set of its decompressed files, in the order of `files`. Throws `KronlabError`. */
-  read(contents: readonly Uint8Array<ArrayBuffer>[]): TensorDataset | Promise<TensorDataset>;
+  /** What a computed set is drawn from where a run names no seed; left out where the set is not computed. */
+  usualSeed?: number;
+  /**
+   * Makes the data set of its decompressed files, in the order of `files`, or of a seed where it is computed. Throws
+   * `KronlabError`.
+   */
+  read(contents: readonly Uint8Array<ArrayBuffer>[], seed: number): TensorDataset | Promise<TensorDataset>;
 }
 
 /** The part's tensor of this name; a defect of the caller where it has none. */

@@ -1,12 +1,12 @@
 /**
- * Data sets that are computed: small tables of which it is known what there is to learn. Everything is drawn from one
- * seed by the generator that splits are drawn from, so that they are the same on every machine.
+ * Data sets that are computed: small tables of which it is known what there is to learn. Everything is drawn from a run's
+ * seed, or the usual one, by the generator that splits are drawn from, so that they are the same on every machine.
  */
 import type { DatasetEntry } from './dataset.ts';
 import { createRandom, type Random } from './random.ts';
 import { indexTensor, nothingSkipped, valueTensor, type TensorDataset } from './tensor-dataset.ts';
 
-const seed = 1;
+const usualSeed = 1;
 const examples = 1024;
 const licence = 'computed by the lab, CC0';
 
@@ -16,6 +16,7 @@ const common = {
   examples,
   splits: [],
   licence,
+  usualSeed,
 } as const satisfies Partial<DatasetEntry>;
 
 export const spiralShape = { arms: 3, turns: 0.75, noise: 0.02 };
@@ -36,8 +37,8 @@ export const spirals: DatasetEntry = {
   classes: armNames,
   targets: ['arm'],
   bytes: examples * (2 * 4 + 4),
-  source: `${spiralShape.arms} arms of a spiral in the plane with noise, drawn from seed ${seed}`,
-  read: () => makeSpirals(seed),
+  source: `${spiralShape.arms} arms of a spiral in the plane with noise, drawn from seed ${usualSeed} unless a run names another`,
+  read: (_, seed) => makeSpirals(seed),
 };
 
 export const teacher: DatasetEntry = {
@@ -50,8 +51,8 @@ export const teacher: DatasetEntry = {
   classes: [],
   targets: ['y'],
   bytes: examples * 4 * (teacherShape.inputs + 1),
-  source: `what a random network of ${teacherShape.hidden} tanh units answers, with noise, drawn from seed ${seed}`,
-  read: () => makeTeacher(seed),
+  source: `what a random network of ${teacherShape.hidden} tanh units answers, with noise, drawn from seed ${usualSeed} unless a run names another`,
+  read: (_, seed) => makeTeacher(seed),
 };
 
 export const deepLinear: DatasetEntry = {
@@ -64,8 +65,8 @@ export const deepLinear: DatasetEntry = {
   classes: [],
   targets: outputNames,
   bytes: examples * 4 * (linearShape.inputs + outputNames.length),
-  source: `a linear map with singular values ${linearShape.singularValues.join(', ')} and noise, drawn from seed ${seed}`,
-  read: () => makeLinearMap(seed),
+  source: `a linear map with singular values ${linearShape.singularValues.join(', ')} and noise, drawn from seed ${usualSeed} unless a run names another`,
+  read: (_, seed) => makeLinearMap(seed),
 };
 
 /**

@@ -8,7 +8,7 @@ import type { DatasetSpec } from '../contract/run-spec.ts';
 import type { DatasetEntry, PreparedDataset } from './dataset.ts';
 import { bytesSource } from './import/byte-source.ts';
 import { prepareDataset } from './prepare.ts';
-import { readDataset } from './read.ts';
+import { readDataset, requireNoSeed } from './read.ts';
 import { datasets, findDataset } from './registry.ts';
 import { readStored } from './stored.ts';
 import type { TensorDataset } from './tensor-dataset.ts';
@@ -43,23 +43,26 @@ export async function loadDataset(
   const isBundled = datasets.some(({ id }) => id === spec.id);
   const dataset =
     isBundled || !fetchImported
-      ? await readBundled(findDataset(spec.id), fetchFile)
-      : await readImported(spec.id, fetchImported);
+      ? await readBundled(findDataset(spec.id), fetchFile, spec.seed)
+      : await readImported(spec, fetchImported);
   return prepareDataset(spec.id, dataset, spec);
 }
 
 async function readBundled(
   entry: DatasetEntry,
   fetchFile: (url: URL) => Promise<Response>,
+  seed: number | undefined,
 ): Promise<TensorDataset> {
-  return readDataset(entry, await Promise.all(entry.files.map((file) => fetchBundled(file, fetchFile))));
+  const files = await Promise.all(entry.files.map((file) => fetchBundled(file, fetchFile)));
+  return readDataset(entry, files, seed);
 }
 
 async function readImported(
-  id: string,
+  { id, seed }: DatasetSpec,
   fetchImported: (id: string) => Promise<StoredFiles>,
 ): Promise<TensorDataset> {
   const { record, bytes } = await fetchImported(id);
+  requireNoSeed(record, seed);
   return readStored(record, bytesSource(bytes, record.name));
 }
 

@@ -14,10 +14,15 @@ import type { TensorDataset } from '../tensor-dataset.ts';
 export const bundledDirectory = fileURLToPath(new URL('../bundled/', import.meta.url));
 
 /** Throws `KronlabError`: `not-found` for a missing file, `invalid` for a damaged one. */
-export async function readBundled(entry: DatasetEntry, directory = bundledDirectory): Promise<TensorDataset> {
+export async function readBundled(
+  entry: DatasetEntry,
+  directory = bundledDirectory,
+  seed?: number,
+): Promise<TensorDataset> {
   return readDataset(
     entry,
     await Promise.all(entry.files.map((file) => readBundledFile(entry, join(directory, file)))),
+    seed,
   );
 }
 

@@ -3,6 +3,7 @@ import { KronlabError } from '../../contract/errors.ts';
 import type { DatasetSpec } from '../../contract/run-spec.ts';
 import type { DatasetEntry, PreparedDataset } from '../dataset.ts';
 import { prepareDataset } from '../prepare.ts';
+import { requireNoSeed } from '../read.ts';
 import { datasets } from '../registry.ts';
 import { bundledDirectory, readBundled } from './bundled.ts';
 import { DatasetStore, type StoredDataset } from './store.ts';
@@ -23,8 +24,11 @@ export async function loadDataset(
   imported?: string,
 ): Promise<PreparedDataset> {
   const found = await requireDataset(spec.id, imported);
+  requireNoSeed(found, spec.seed);
   const dataset =
-    'read' in found ? await readBundled(found, directory) : await new DatasetStore(imported!).read(found.id);
+    'read' in found
+      ? await readBundled(found, directory, spec.seed)
+      : await new DatasetStore(imported!).read(found.id);
   return prepareDataset(found.id, dataset, spec);
 }
 

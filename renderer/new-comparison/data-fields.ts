@@ -38,6 +38,12 @@ const ofDataset: Fields<Exclude<keyof DatasetSpec, 'id'>> = {
     isOptional: true,
     fits: ({ kind }) => kind === 'text',
   },
+  seed: {
+    label: 'Data seed',
+    about: 'what the set is drawn from; empty: 1',
+    isOptional: true,
+    fits: ({ isComputed }) => isComputed,
+  },
 };
 
 const isImageOfClass = ({ kind, task }: FormDataset) => kind === 'images' && task === 'classification';

@@ -11,14 +11,17 @@ export interface FormDataset extends DatasetShape {
   examples: number;
   /** Whether the set itself says which examples validate. */
   isSplit: boolean;
+  /** Whether the set is drawn from a seed, which a run may choose. */
+  isComputed: boolean;
 }
 
 export type FindDataset = (id: string) => FormDataset | undefined;
 
 const bundledSets: readonly FormDataset[] = bundled.map(
-  ({ id, name, kind, task, example, outputs, examples, splits }) => ({
+  ({ id, name, kind, task, example, outputs, examples, splits, usualSeed }) => ({
     ...{ id, name, kind, task, example, outputs, examples },
     isSplit: splits.length > 0,
+    isComputed: usualSeed !== undefined,
   }),
 );
 
@@ -28,7 +31,7 @@ export function formDatasets(list: readonly DatasetSummary[]): FormDataset[] {
   return [
     ...bundledSets,
     ...imported.map(({ id, name, kind, task, shape, examples, classCount, targets, isSplit }) => ({
-      ...{ id, name, kind, task, example: shape, examples, isSplit },
+      ...{ id, name, kind, task, example: shape, examples, isSplit, isComputed: false },
       outputs: classCount > 0 ? classCount : targets.length,
     })),
   ];

@@ -432,6 +432,20 @@ test.each<[string, string, (d: Draft) => void, string, string]>([
     'Window must be empty: only texts are read in windows.',
   ],
   [
+    'a seed of digits',
+    'digits',
+    (d) => (d.dataset['seed'] = '3'),
+    'dataset.seed',
+    'Data seed must be empty: only computed sets are drawn from a seed.',
+  ],
+  [
+    'a seed below 0',
+    'spirals',
+    (d) => (d.dataset['seed'] = '-1'),
+    'dataset.seed',
+    'Data seed must be at least 0.',
+  ],
+  [
     'no window at all',
     'moby-dick',
     (d) => (d.dataset['contextLength'] = '0'),
@@ -451,7 +465,7 @@ test('what does not fit the images is said beside what is wrong by itself', () =
 test('a window that a text is too short for is refused, the usual one as well', () => {
   const text: FormDataset = {
     ...{ id: 'short', name: 'Short', kind: 'text', task: 'language', example: [], outputs: 9 },
-    ...{ examples: 100, isSplit: false },
+    ...{ examples: 100, isSplit: false, isComputed: false },
   };
   const windowOf = (contextLength: string) => {
     const made = draft((d) => {

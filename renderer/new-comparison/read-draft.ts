@@ -254,6 +254,8 @@ function checkAgainstDataset(draft: Draft, errors: Map<string, string>, find: Fi
     errors.set('run.metric', `Metric must be one that ${entry.task} has.`);
   checkAugmentation(draft, entry, errors);
   checkWindow(draft, entry, errors);
+  if (!entry.isComputed && (draft.dataset['seed'] ?? '').trim() !== '')
+    errors.set('dataset.seed', 'Data seed must be empty: only computed sets are drawn from a seed.');
   const cutsPatches =
     draft.model.kind === 'vit' ||
     (draft.model.kind === 'deep-linear' && draft.model.values['sharing'] === 'patches');

@@ -7,6 +7,7 @@ import type { z } from 'zod';
 import { modelPresets } from '../../contract/model-presets.ts';
 import { presets } from '../../contract/presets.ts';
 import {
+  datasetSpecSchema,
   modelSpecSchema,
   optimizerSpecSchema,
   runSpecSchema,
@@ -93,6 +94,10 @@ const ofModels: RunSpec[] = modelSpecSchema.options.map((schema) => {
   return runSpecSchema.parse({ ...start, dataset: { id }, model, target });
 });
 
+const onComputedData = ofModels
+  .filter(({ model }) => model.kind === 'mlp')
+  .map((spec) => ({ ...spec, dataset: datasetSpecSchema.parse({ id: 'spirals' }) }));
+
 /** What `spec` is after it has been pasted into the form; null where the form finds something wrong with it. */
 function pasted(spec: RunSpec): RunSpec | null {
   const json = JSON.stringify({ name: 'Pasted', seeds: [spec.seed], groups: [{ name: 'A', spec }] });
@@ -138,7 +143,7 @@ test.each(single.map(({ path, schema }) => [path.join('.'), path, schema] as con
   (_name, path, schema) => {
     // Where nothing else is done to images, doing nothing is not said at all.
     const other = { shift: 1, flip: 'horizontal', cutout: 0, mixUp: 0 } as const;
-    const specs = ofModels.map((spec) =>
+    const specs = [...ofModels, ...onComputedData].map((spec) =>
       path[0] === 'augmentation' ? { ...spec, augmentation: other } : spec,
     );
     expectAll(path, schema, specs);
