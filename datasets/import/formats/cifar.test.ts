@@ -42,6 +42,26 @@ describe('readCifar', () => {
     expect((await read(files)).splits.map((split) => split.count)).toEqual([2, 1]);
   });
 
+  it('names the classes of either label of CIFAR-100', async () => {
+    const list = (prefix: string, count: number) =>
+      Array.from({ length: count }, (_, i) => `${prefix} ${i}`).join('\n');
+    const files = findCifar([
+      source('c/train.bin', [...record(3, 77), ...record(19, 5)]),
+      source('c/fine_label_names.txt', list('fine', 100)),
+      source('c/coarse_label_names.txt', list('coarse', 20)),
+    ]);
+    expect((await read(files)).classes).toEqual(['fine 5', 'fine 77']);
+    expect((await read(files, 'coarse')).classes).toEqual(['coarse 3', 'coarse 19']);
+  });
+
+  it('refuses a part that is there twice', () => {
+    const files = (...names: string[]) => names.map((name) => source(name, record(1)));
+    expect(() => findCifar(files('c/data_batch_1.bin', 'c/data_batch_1.bin.gz'))).toThrow(
+      'c/data_batch_1.bin.gz: is the same part of a data set as c/data_batch_1.bin',
+    );
+    expect(() => findCifar(files('a/train.bin', 'b/train.bin'))).toThrow('b/train.bin: is the same part');
+  });
+
   it('refuses truncated files and labels out of range', async () => {
     const one = (content: number[]) => findCifar([source('test_batch.bin', content)]);
     expect(await failure(read(one(record(1).slice(0, -1))))).toBe(

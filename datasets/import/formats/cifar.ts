@@ -7,17 +7,22 @@ import type { TensorDataset } from '../../tensor-dataset.ts';
 import { assemble, type Part } from '../assemble.ts';
 import { baseName, type ByteSource } from '../byte-source.ts';
 import { openStream, readWhole, SequentialReader } from '../byte-stream.ts';
+import { refuseTwins } from '../twins.ts';
 import { checkLimit, fault, type ImportContext } from '../limits.ts';
 
 const shape = [3, 32, 32] as const;
 const imageBytes = 3 * 32 * 32;
 
+/** Which label of CIFAR-100: one of 100 classes, or of 20 groups of them. CIFAR-10 has `fine` alone. */
+export const cifarLevels = ['fine', 'coarse'] as const;
+export type CifarLevel = (typeof cifarLevels)[number];
+
 export interface CifarFiles {
   /** 10 or 100 classes: one label a record or two. */
   classes: 10 | 100;
   data: readonly ByteSource[];
-  /** Names of the classes, one a line. */
-  names: ByteSource | null;
+  /** Names of the classes, one a line; of CIFAR-100 for either label. */
+  names: Readonly<Record<CifarLevel, ByteSource | null>>;
 }
 
 /**
@@ -27,7 +32,7 @@ export interface CifarFiles {
  */
 export async function readCifar(
   files: CifarFiles,
-  level: 'fine' | 'coarse',
+  level: CifarLevel,
   name: string,
   context: ImportContext,
 ): Promise<TensorDataset> {
@@ -38,7 +43,8 @@ export async function readCifar(
   for (const source of files.data) {
     parts.push(await readRecords(source, labelBytes, labelAt, classCount, files.data.length > 1, context));
   }
-  const classNames = files.names === null ? null : await readNames(files.names, classCount, context);
+  const names = files.names[level];
+  const classNames = names === null ? null : await readNames(names, classCount, context);
   return assemble({ name, kind: 'images', shape, parts, classNames, targetNames: ['label'] }, context.limits);
 }
 
@@ -85,17 +91,29 @@ async function readRecords(
   return { split, file: source.name, count: labels.length, inputs, labels };
 }
 
-/** Finds a set by its usual names: `data_batch_1.bin` and `test_batch.bin`, or `train.bin` and `test.bin`. */
+/**
+ * Finds a set by its usual names: `data_batch_1.bin` and `test_batch.bin`, or `train.bin` and `test.bin`. Throws
+ * `KronlabError` (`invalid`) where one of them is there twice.
+ */
 export function findCifar(sources: readonly ByteSource[]): CifarFiles | null {
   const named = (pattern: RegExp) =>
     sources
       .filter((source) => pattern.test(baseName(source.name)))
       .sort((a, b) => (a.name < b.name ? -1 : 1));
+  const first = (pattern: RegExp) => named(pattern)[0] ?? null;
   const ten = named(/^(data_batch_\d+|test_batch)\.bin(\.gz)?$/i);
-  if (ten.length > 0) return { classes: 10, data: ten, names: named(/^batches\.meta\.txt$/i)[0] ?? null };
   const hundred = named(/^(train|test)\.bin(\.gz)?$/i);
+  if (ten.length > 0) {
+    refuseTwins(ten);
+    return { classes: 10, data: ten, names: { fine: first(/^batches\.meta\.txt$/i), coarse: null } };
+  }
   if (hundred.length === 0) return null;
-  return { classes: 100, data: hundred, names: named(/^fine_label_names\.txt$/i)[0] ?? null };
+  refuseTwins(hundred);
+  const names = {
+    fine: first(/^fine_label_names\.txt$/i),
+    coarse: first(/^coarse_label_names\.txt$/i),
+  };
+  return { classes: 100, data: hundred, names };
 }
 
 /** How many classes a single file of this size has: only whole records fit. Null where neither fits. */

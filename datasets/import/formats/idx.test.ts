@@ -42,6 +42,50 @@ describe('readIdx', () => {
     );
   });
 
+  it('takes labels from the same folder only, and refuses several data sets at once', async () => {
+    const nested = ['fashion', 'mnist'].flatMap((set) => [
+      source(`n/${set}/train-images-idx3-ubyte`, images),
+      source(`n/${set}/train-labels-idx1-ubyte`, labels),
+    ]);
+    expect(() => findIdxPairs(nested)).toThrow(
+      'n/mnist/train-images-idx3-ubyte: is the same part of a data set as n/fashion/train-images-idx3-ubyte',
+    );
+    expect(() => findIdxPairs([nested[0]!, source('n/train-labels-idx1-ubyte', labels)])).toThrow(
+      'n/fashion/train-images-idx3-ubyte: has no label file beside it',
+    );
+    const both = [
+      source('a/train-images-idx3-ubyte', images),
+      source('a/train-labels-idx1-ubyte', labels),
+      source('a/train-images.idx3-ubyte', images),
+      source('a/train-labels.idx1-ubyte', labels),
+    ];
+    expect(() => findIdxPairs(both)).toThrow(
+      'a/train-images.idx3-ubyte: is the split train, as a/train-images-idx3-ubyte is; import one data set',
+    );
+  });
+
+  it('refuses a file beside its own compressed form', () => {
+    for (const part of ['images-idx3', 'labels-idx1']) {
+      const files = [
+        source('a/train-images-idx3-ubyte', images),
+        source('a/train-labels-idx1-ubyte', labels),
+        source(`a/train-${part}-ubyte.gz`, new Uint8Array(gzipSync(images))),
+      ];
+      expect(() => findIdxPairs(files)).toThrow(
+        `a/train-${part}-ubyte.gz: is the same part of a data set as a/train-${part}-ubyte; import one`,
+      );
+    }
+  });
+
+  it('says that the dimensions are in the wrong order', async () => {
+    const swapped = [0, 0, 8, 3, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, ...images.slice(16)];
+    for (const bytes of [Uint8Array.from(swapped), new Uint8Array(gzipSync(Uint8Array.from(swapped)))]) {
+      expect(await failure(readIdx(pair(bytes, labels), 'x', testContext()))).toContain(
+        'images.idx, byte 4: its dimensions are 3 x 2 x 2 in little-endian order; IDX is big-endian',
+      );
+    }
+  });
+
   it('reads the other element types in big-endian order', async () => {
     const header = [0, 0, 0x0b, 1, 0, 0, 0, 2];
     expect((await readIdxArray(source('x', [...header, 1, 2, 0xff, 0xff]), testContext())).values).toEqual(

@@ -4,11 +4,12 @@
  */
 import { elementCount, type TensorDataset } from '../../tensor-dataset.ts';
 import { assemble, type Part } from '../assemble.ts';
-import { baseName, type ByteSource } from '../byte-source.ts';
-import { openStream, SequentialReader } from '../byte-stream.ts';
+import { baseName, folderName, type ByteSource } from '../byte-source.ts';
+import { openStream, SequentialReader, type ByteStream } from '../byte-stream.ts';
 import { checkCounts } from '../labels.ts';
 import { checkLimit, fault, type ImportContext } from '../limits.ts';
-import { valuesOf, type ElementType } from '../elements.ts';
+import { sizeOf, valuesOf, type ElementType } from '../elements.ts';
+import { refuseTwins } from '../twins.ts';
 
 const elementTypes: Readonly<Record<number, ElementType>> = {
   0x08: 'u8',
@@ -84,7 +85,8 @@ export async function readIdx(
 export async function readIdxArray(source: ByteSource, context: ImportContext): Promise<IdxArray> {
   const file = source.name;
   const { limits } = context;
-  const reader = new SequentialReader(await openStream(source, context));
+  const stream = await openStream(source, context);
+  const reader = new SequentialReader(stream);
   try {
     const magic = await reader.take(4, 'the magic number');
     const type = elementTypes[magic[2]!];
@@ -101,7 +103,7 @@ export async function readIdxArray(source: ByteSource, context: ImportContext): 
     if (rank < 1 || rank > 4)
       throw fault(file, 'byte 3', `says ${rank} dimensions`, 'the lab reads 1 to 4 of them');
     const header = new DataView((await reader.take(4 * rank, 'the dimensions')).buffer);
-    const shape = Array.from({ length: rank }, (_, axis) => header.getUint32(4 * axis));
+    const shape = dimensionsOf(header, stream, type);
     checkLimit(file, 'byte 4', shape[0]!, limits.examples, `examples`);
     for (const side of shape.slice(1))
       checkLimit(file, 'byte 8', side, limits.columns, 'values along a side');
@@ -133,15 +135,45 @@ export async function readIdxArray(source: ByteSource, context: ImportContext): 
   }
 }
 
-/** Finds pairs by the names of the MNIST family: `train-images-idx3-ubyte.gz` with `train-labels-idx1-ubyte.gz`. */
+/**
+ * The dimensions of a header. Throws where they fit the file in the wrong byte order only: it would else be called
+ * truncated, or too large.
+ */
+function dimensionsOf(header: DataView, { name, atMost, gzip }: ByteStream, type: ElementType): number[] {
+  const rank = header.byteLength / 4;
+  const read = (little: boolean) =>
+    Array.from({ length: rank }, (_, axis) => header.getUint32(4 * axis, little));
+  const fits = (shape: readonly number[]) => {
+    const bytes = 4 + header.byteLength + elementCount(shape) * sizeOf[type];
+    return gzip ? bytes <= atMost : bytes === atMost;
+  };
+  const [shape, swapped] = [read(false), read(true)];
+  if (fits(shape) || !fits(swapped) || elementCount(swapped) === 0) return shape;
+  throw fault(
+    name,
+    'byte 4',
+    `its dimensions are ${swapped.join(' x ')} in little-endian order; IDX is big-endian`,
+    'write each of them with its most significant byte first',
+  );
+}
+
+/**
+ * Finds pairs by the names of the MNIST family: `train-images-idx3-ubyte.gz` with `train-labels-idx1-ubyte.gz` in the
+ * same folder. Throws `KronlabError` (`invalid`) where labels are missing, and where two pairs are of one split: they
+ * are two data sets, or one twice.
+ */
 export function findIdxPairs(sources: readonly ByteSource[]): IdxPair[] {
-  const pairs: IdxPair[] = [];
+  const pairs = new Map<string | null, IdxPair>();
+  refuseTwins(sources.filter(({ name }) => /(image|label)s?[-._]?idx\d/i.test(baseName(name))));
   for (const inputs of sources) {
     const name = baseName(inputs.name);
     if (!/images?[-._]?idx\d/i.test(name)) continue;
-    const twin = (other: ByteSource) =>
-      pairKey(baseName(other.name)) === pairKey(name) && /labels?[-._]?idx1/i.test(baseName(other.name));
-    const labels = sources.find(twin);
+    const labels = sources.find(
+      (other) =>
+        folderName(other.name) === folderName(inputs.name) &&
+        pairKey(baseName(other.name)) === pairKey(name) &&
+        /labels?[-._]?idx1/i.test(baseName(other.name)),
+    );
     if (labels === undefined) {
       throw fault(
         inputs.name,
@@ -150,9 +182,19 @@ export function findIdxPairs(sources: readonly ByteSource[]): IdxPair[] {
         `put ${name.replace(/image/i, 'label').replace(/idx\d/i, 'idx1')} beside it or name the labels`,
       );
     }
-    pairs.push({ split: splitOfName(name), inputs, labels });
+    const split = splitOfName(name);
+    const before = pairs.get(split);
+    if (before !== undefined) {
+      throw fault(
+        inputs.name,
+        null,
+        `is ${split === null ? 'of no named split' : `the split ${split}`}, as ${before.inputs.name} is`,
+        'import one data set at a time, with train, val, or t10k or test in the names of its parts',
+      );
+    }
+    pairs.set(split, { split, inputs, labels });
   }
-  return pairs;
+  return [...pairs.values()];
 }
 
 function pairKey(name: string): string {
