@@ -1,6 +1,7 @@
 /**
  * A column of a table while it is read: numbers as long as all cells are numbers, categories as soon as one is text. One
- * pass over the file is enough that way, and only categories keep their texts.
+ * pass over the file is enough that way. Texts that a number does not give back (`1.10`, `+3`) are kept until then, so
+ * that categories are the texts of the file in whatever order its rows come.
  */
 import { checkLimit, type ImportContext } from './limits.ts';
 
@@ -36,6 +37,7 @@ export class ColumnStore {
   #count = 0;
   /** Null while the column holds numbers. */
   #texts: Map<string, number> | null = null;
+  readonly #spellings: Spellings;
 
   /** @param isTarget a target may have as many classes as `limits.classes` */
   constructor(
@@ -51,6 +53,7 @@ export class ColumnStore {
     this.#categoryLimit = isTarget ? context.limits.classes : context.limits.categories;
     this.#forced = forced;
     this.#values = new Float64Array(64);
+    this.#spellings = new Spellings(this.#categoryLimit);
     if (forced === 'category') this.#texts = new Map();
   }
 
@@ -91,7 +94,10 @@ export class ColumnStore {
     if (this.#texts === null) {
       const number = numberOf(text);
       // Not a number where one is demanded: the row cannot be used, like one whose cell is empty.
-      if (number !== null || this.#forced === 'number') return number ?? NaN;
+      if (number !== null || this.#forced === 'number') {
+        if (this.#forced === null) this.#spellings.add(this.#count, text, number!);
+        return number ?? NaN;
+      }
       this.#becomeCategory();
     }
     return this.leftOut === null ? this.#textCode(text) : NaN;
@@ -102,9 +108,7 @@ export class ColumnStore {
     const known = texts.get(text);
     if (known !== undefined) return known;
     if (texts.size >= this.#categoryLimit) {
-      this.leftOut = `has more than ${this.#categoryLimit} different texts`;
-      this.#values = new Float64Array(0);
-      texts.clear();
+      this.#leaveOut();
       return NaN;
     }
     texts.set(text, texts.size);
@@ -113,10 +117,18 @@ export class ColumnStore {
 
   #becomeCategory(): void {
     this.#texts = new Map();
+    if (this.#spellings.areTooMany) this.#leaveOut();
     for (let i = 0; i < this.#count && this.leftOut === null; i += 1) {
       const value = this.#values[i]!;
-      if (!Number.isNaN(value)) this.#values[i] = this.#textCode(String(value));
+      if (!Number.isNaN(value)) this.#values[i] = this.#textCode(this.#spellings.of(i) ?? String(value));
     }
+    this.#spellings.clear();
+  }
+
+  #leaveOut(): void {
+    this.leftOut = `has more than ${this.#categoryLimit} different texts`;
+    this.#values = new Float64Array(0);
+    this.#texts?.clear();
   }
 
   #grow(): void {
@@ -125,5 +137,52 @@ export class ColumnStore {
     const grown = new Float64Array(length);
     grown.set(this.#values);
     this.#values = grown;
+  }
+}
+
+/** Texts of numbers that are written otherwise than the lab writes them, by row; no more different ones than a limit. */
+class Spellings {
+  /** Whether there were more than the limit: the column can be no category any more. */
+  areTooMany = false;
+  readonly #limit: number;
+  #texts: string[] = [];
+  readonly #places = new Map<string, number>();
+  /** By row the place among the texts plus one, 0 where the number gives its text back. */
+  #codes = new Uint32Array(0);
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  add(row: number, text: string, value: number): void {
+    if (this.areTooMany || text === String(value)) return;
+    let code = this.#places.get(text);
+    if (code === undefined) {
+      if (this.#texts.length === this.#limit) {
+        this.areTooMany = true;
+        this.clear();
+        return;
+      }
+      code = this.#texts.push(text);
+      this.#places.set(text, code);
+    }
+    if (row >= this.#codes.length) {
+      const grown = new Uint32Array(Math.max(64, 2 * row));
+      grown.set(this.#codes);
+      this.#codes = grown;
+    }
+    this.#codes[row] = code;
+  }
+
+  /** The text of a row; undefined where its number gives it back. */
+  of(row: number): string | undefined {
+    const code = this.#codes[row] ?? 0;
+    return code === 0 ? undefined : this.#texts[code - 1];
+  }
+
+  clear(): void {
+    this.#texts = [];
+    this.#places.clear();
+    this.#codes = new Uint32Array(0);
   }
 }

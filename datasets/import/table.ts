@@ -80,7 +80,8 @@ export class TableBuilder {
     }
     if (this.#rows === this.#places.length) {
       checkLimit(this.#file, `row ${place}`, this.#rows + 1, this.#context.limits.examples, 'rows');
-      const bytes = 8 * 2 * this.#rows * this.#columns.filter((column) => column.leftOut === null).length;
+      // Eight bytes a number, and four for the way it is written; buffers double.
+      const bytes = 12 * 2 * this.#rows * this.#columns.filter((column) => column.leftOut === null).length;
       checkLimit(this.#file, `row ${place}`, bytes, this.#context.limits.bytes, 'bytes of cells');
       const grown = new Uint32Array(2 * this.#places.length);
       grown.set(this.#places);
