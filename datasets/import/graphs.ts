@@ -3,6 +3,7 @@ import { indexTensor, valueTensor, type Column, type Tensor, type TensorDataset 
 import type { TargetTask } from '../../contract/data-kinds.ts';
 import { Answers } from './answers.ts';
 import type { Cell } from './columns.ts';
+import { GrowingNumbers } from './growing.ts';
 import { requireKnown } from './label-columns.ts';
 import { encodeLabels } from './labels.ts';
 import { checkLimit, fault, type ImportContext } from './limits.ts';
@@ -32,8 +33,14 @@ export class GraphBuilder {
   readonly #edgeColumns: readonly Column[];
   readonly #context: ImportContext;
   readonly #answers: Answers;
-  readonly #graphs: Graph[] = [];
-  readonly #places: number[] = [];
+  /** Of all graphs, one after another; where each begins and ends is told by the two kinds of offsets. */
+  readonly #nodes = new GrowingNumbers((length) => new Float32Array(length));
+  readonly #edges = new GrowingNumbers((length) => new Uint32Array(length));
+  readonly #edgeFeatures = new GrowingNumbers((length) => new Float32Array(length));
+  readonly #nodeOffsets = new GrowingNumbers((length) => new Uint32Array(length));
+  readonly #edgeOffsets = new GrowingNumbers((length) => new Uint32Array(length));
+  readonly #places = new GrowingNumbers((length) => new Uint32Array(length));
+  #count = 0;
   #bytes = 0;
 
   /**
@@ -51,6 +58,8 @@ export class GraphBuilder {
     this.#edgeColumns = columns.edges.map((name) => ({ name, type: 'number' }));
     this.#context = context;
     this.#answers = new Answers(file, targets, task, context);
+    this.#nodeOffsets.push([0]);
+    this.#edgeOffsets.push([0]);
     context.observer?.properties(properties, targets);
   }
 
@@ -69,12 +78,18 @@ export class GraphBuilder {
       this.skip(reason, place);
       return;
     }
-    this.#bytes += 8 + graph.nodeFeatures.byteLength + graph.edges.byteLength + graph.edgeFeatures.byteLength;
+    this.#bytes +=
+      12 + graph.nodeFeatures.byteLength + graph.edges.byteLength + graph.edgeFeatures.byteLength;
     checkLimit(this.#file, `row ${place}`, this.#bytes, limits.bytes, 'bytes of graphs');
-    checkLimit(this.#file, `row ${place}`, this.#graphs.length + 1, limits.examples, 'graphs');
+    checkLimit(this.#file, `row ${place}`, this.#count + 1, limits.examples, 'graphs');
     this.#context.observer?.graph(graph, answers);
-    this.#graphs.push(graph);
-    this.#places.push(place);
+    this.#count += 1;
+    this.#nodes.push(graph.nodeFeatures);
+    this.#edges.push(graph.edges);
+    this.#edgeFeatures.push(graph.edgeFeatures);
+    this.#nodeOffsets.push([this.#nodeOffsets.values().at(-1)! + graph.nodes]);
+    this.#edgeOffsets.push([this.#edgeOffsets.values().at(-1)! + graph.edges.length / 2]);
+    this.#places.push([place]);
     this.#answers.add(answers, place);
   }
 
@@ -87,17 +102,18 @@ export class GraphBuilder {
     const { names } = this.#answers;
     const task = this.#answers.decide();
     const rows: number[] = [];
-    this.#graphs.forEach((_, row) => {
+    const places = this.#places.values();
+    for (let row = 0; row < this.#count; row += 1) {
       const problem = this.#answers.problem(row);
       if (problem === null) rows.push(row);
-      else this.skip(problem, this.#places[row]!);
-    });
+      else this.skip(problem, places[row]!);
+    }
     if (rows.length === 0) {
       const why = this.skips.report().reasons[0];
       const detail = why === undefined ? '' : ` (${why.reason}, ${why.first})`;
       throw fault(this.#file, null, `holds no usable graph${detail}`, 'choose a file with at least one');
     }
-    const tensors = this.#tensors(rows.map((row) => this.#graphs[row]!));
+    const tensors = this.#tensors(rows);
     const common = {
       name,
       kind: 'graphs' as const,
@@ -127,34 +143,49 @@ export class GraphBuilder {
     return { ...common, classes };
   }
 
-  #tensors(graphs: readonly Graph[]): Record<string, Tensor> {
-    const nodeOffsets = offsets(graphs.map((graph) => graph.nodes));
-    const edgeOffsets = offsets(graphs.map((graph) => graph.edges.length / 2));
+  /** Of the graphs of these rows. */
+  #tensors(rows: readonly number[]): Record<string, Tensor> {
+    const [nodeStarts, edgeStarts] = [this.#nodeOffsets.values(), this.#edgeOffsets.values()];
+    const nodeOffsets = offsetsOf(rows, nodeStarts);
+    const edgeOffsets = offsetsOf(rows, edgeStarts);
     const nodes = nodeOffsets.at(-1)!;
     const edges = edgeOffsets.at(-1)!;
-    const nodeValues = new Float32Array(nodes * this.#nodeColumns.length);
-    const edgeValues = new Float32Array(edges * this.#edgeColumns.length);
+    const [nodeWidth, edgeWidth] = [this.#nodeColumns.length, this.#edgeColumns.length];
+    const nodeValues = new Float32Array(nodes * nodeWidth);
+    const edgeValues = new Float32Array(edges * edgeWidth);
     const edgeEnds = new Uint32Array(2 * edges);
-    graphs.forEach((graph, i) => {
-      nodeValues.set(graph.nodeFeatures, nodeOffsets[i]! * this.#nodeColumns.length);
-      edgeValues.set(graph.edgeFeatures, edgeOffsets[i]! * this.#edgeColumns.length);
-      edgeEnds.set(graph.edges, 2 * edgeOffsets[i]!);
-    });
+    copyRows(nodeValues, this.#nodes.values(), rows, nodeStarts, nodeOffsets, nodeWidth);
+    copyRows(edgeValues, this.#edgeFeatures.values(), rows, edgeStarts, edgeOffsets, edgeWidth);
+    copyRows(edgeEnds, this.#edges.values(), rows, edgeStarts, edgeOffsets, 2);
     return {
-      nodes: valueTensor([nodes, this.#nodeColumns.length], nodeValues),
+      nodes: valueTensor([nodes, nodeWidth], nodeValues),
       nodeOffsets: indexTensor([nodeOffsets.length], nodeOffsets),
       edges: indexTensor([edges, 2], edgeEnds),
-      edgeFeatures: valueTensor([edges, this.#edgeColumns.length], edgeValues),
+      edgeFeatures: valueTensor([edges, edgeWidth], edgeValues),
       edgeOffsets: indexTensor([edgeOffsets.length], edgeOffsets),
     };
   }
 }
 
-/** `[N + 1]`: where each begins, and the end. */
-function offsets(counts: readonly number[]): Uint32Array {
-  const starts = new Uint32Array(counts.length + 1);
-  counts.forEach((count, i) => (starts[i + 1] = starts[i]! + count));
-  return starts;
+/** `[N + 1]`: where each of the chosen begins, and the end. */
+function offsetsOf(rows: readonly number[], starts: Uint32Array): Uint32Array {
+  const offsets = new Uint32Array(rows.length + 1);
+  rows.forEach((row, i) => (offsets[i + 1] = offsets[i]! + starts[row + 1]! - starts[row]!));
+  return offsets;
+}
+
+/** Copies what the chosen rows have of `from`, `width` numbers for each node or edge, to their places in `to`. */
+function copyRows(
+  to: Float32Array | Uint32Array,
+  from: Float32Array | Uint32Array,
+  rows: readonly number[],
+  starts: Uint32Array,
+  offsets: Uint32Array,
+  width: number,
+): void {
+  rows.forEach((row, i) =>
+    to.set(from.subarray(starts[row]! * width, starts[row + 1]! * width), offsets[i]! * width),
+  );
 }
 
 /** Both directions of undirected edges, with their features, in the order of sender and receiver. */

@@ -2,6 +2,9 @@
 import type { SkipReport } from '../tensor-dataset.ts';
 
 const mostReasons = 50;
+/** Reasons may quote the file; beyond so many different ones they are counted together. */
+const mostKept = 1000;
+const others = 'other reasons';
 
 export class Skips {
   readonly #reasons = new Map<string, { count: number; first: string }>();
@@ -10,9 +13,10 @@ export class Skips {
   /** `place` names the row or file: `line 12`. */
   add(reason: string, place: string): void {
     this.#total += 1;
-    const known = this.#reasons.get(reason);
+    const kept = this.#reasons.has(reason) || this.#reasons.size < mostKept ? reason : others;
+    const known = this.#reasons.get(kept);
     if (known !== undefined) known.count += 1;
-    else this.#reasons.set(reason, { count: 1, first: place });
+    else this.#reasons.set(kept, { count: 1, first: place });
   }
 
   /** The commonest reasons first. */

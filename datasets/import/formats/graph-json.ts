@@ -3,28 +3,28 @@
  * "target": .. }] }`, a list of such objects or one on every line. Numbers and lists of numbers of nodes and links are
  * features; the property to predict stands beside `nodes` or in `graph`.
  */
-import { z } from 'zod';
 import type { TensorDataset } from '../../tensor-dataset.ts';
 import type { ByteSource } from '../byte-source.ts';
-import { openStream, readWhole } from '../byte-stream.ts';
+import { openStream } from '../byte-stream.ts';
 import type { Cell } from '../columns.ts';
 import { bothDirections, GraphBuilder, type Graph, type GraphOptions } from '../graphs.ts';
 import { checkLimit, fault, type ImportContext } from '../limits.ts';
+import { jsonItems } from '../json-list.ts';
 import { chooseTargets } from '../targets.ts';
-import { textLines } from '../text-stream.ts';
+import { textLines, textPieces } from '../text-stream.ts';
 
-/** A file of one list is parsed at once; longer ones are better written line by line. */
-const longestDocument = 1 << 28;
+type Item = Readonly<Record<string, unknown>>;
 
-const idSchema = z.union([z.string(), z.number()]);
-const graphSchema = z.object({
-  directed: z.boolean().default(false),
-  nodes: z.array(z.record(z.string(), z.unknown())),
-  links: z.array(z.record(z.string(), z.unknown())).optional(),
-  edges: z.array(z.record(z.string(), z.unknown())).optional(),
-  graph: z.record(z.string(), z.unknown()).optional(),
-});
-type NodeLink = z.infer<typeof graphSchema>;
+interface NodeLink {
+  directed: boolean;
+  nodes: readonly Item[];
+  links: readonly Item[];
+  /** Properties of the graph, in NetworkX's place for them. */
+  graph: Item;
+}
+
+const remedy =
+  'write node-link JSON, { "nodes": [..], "links": [..] }; a table of objects is read as JSON lines (json-lines), one a line';
 
 const nodeIds = ['id', 'key'];
 const linkEnds = ['source', 'target', 'key', 'id'];
@@ -41,14 +41,14 @@ export async function readGraphJson(
   let columns: { nodes: string[]; edges: string[] } = { nodes: [], edges: [] };
   let targets: string[] = [];
   for await (const { value, row } of documents(source, context)) {
-    const parsed = graphSchema.safeParse(value);
+    const found = nodeLinkOf(value, context.limits.graph);
     if (builder === null) {
-      if (!parsed.success) throw fault(file, `graph ${row}`, describe(parsed.error), 'write node-link JSON');
-      const properties = propertiesOf(value, parsed.data);
+      if (typeof found === 'string') throw fault(file, `graph ${row}`, found, remedy);
+      const properties = propertiesOf(value, found);
       targets = chooseTargets(file, [...properties.keys()], options.target, false);
       columns = {
-        nodes: featureNames(parsed.data.nodes, nodeIds),
-        edges: featureNames(linksOf(parsed.data), linkEnds),
+        nodes: featureNames(found.nodes, nodeIds),
+        edges: featureNames(found.links, linkEnds),
       };
       checkLimit(file, `graph ${row}`, columns.nodes.length, context.limits.columns, 'features of a node');
       checkLimit(file, `graph ${row}`, columns.edges.length, context.limits.columns, 'features of a link');
@@ -61,20 +61,21 @@ export async function readGraphJson(
         context,
       );
     }
-    if (!parsed.success) {
-      builder.skip(describe(parsed.error), row);
+    if (typeof found === 'string') {
+      builder.skip(found, row);
       continue;
     }
-    const graph = graphOf(parsed.data, columns, context.limits.graph);
-    if (typeof graph === 'string') builder.skip(graph, row);
-    else {
-      const properties = propertiesOf(value, parsed.data);
-      builder.add(
-        graph,
-        targets.map((target) => properties.get(target) ?? null),
-        row,
-      );
+    const graph = graphOf(found, columns);
+    if (typeof graph === 'string') {
+      builder.skip(graph, row);
+      continue;
     }
+    const properties = propertiesOf(value, found);
+    builder.add(
+      graph,
+      targets.map((target) => properties.get(target) ?? null),
+      row,
+    );
   }
   if (builder === null) throw fault(file, null, 'holds no graphs', 'choose a file with at least one');
   return builder.finish(name);
@@ -86,23 +87,16 @@ async function* documents(
   context: ImportContext,
 ): AsyncGenerator<{ value: unknown; row: number }> {
   const first = parse(await firstLine(source, context));
-  if (first !== undefined && !Array.isArray(first) && isObject(first)) {
+  if (isObject(first)) {
     for await (const { line, number } of textLines(await openStream(source, context), context.limits)) {
       if (line.trim() !== '') yield { value: parse(line), row: number };
     }
     return;
   }
-  const limit = Math.min(longestDocument, context.limits.bytes);
-  const bytes = await readWhole(source, limit, context);
-  let document: unknown;
-  try {
-    document = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-  } catch (error) {
-    const detail = error instanceof Error ? error.message : String(error);
-    throw fault(source.name, null, `is no JSON (${detail.slice(0, 100)})`, 'write node-link JSON in UTF-8');
-  }
-  const list = Array.isArray(document) ? (document as unknown[]) : [document];
-  for (const [index, value] of list.entries()) yield { value, row: index + 1 };
+  let row = 0;
+  const pieces = textPieces(await openStream(source, context));
+  for await (const item of jsonItems(pieces, source.name, context.limits))
+    yield { value: parse(item), row: (row += 1) };
 }
 
 /** The first line where it is short enough to be one graph of many. */
@@ -131,16 +125,28 @@ function parse(text: string): unknown {
   }
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
+function isObject(value: unknown): value is Item {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function linksOf({ links, edges }: NodeLink): NonNullable<NodeLink['links']> {
-  return links ?? edges ?? [];
+/** The parts of a graph, or why it is none. */
+function nodeLinkOf(value: unknown, most: number): NodeLink | string {
+  if (value === undefined) return 'is no JSON';
+  if (!isObject(value)) return 'is no object with nodes and links';
+  const { directed = false, nodes, graph = {} } = value;
+  const links = value['links'] ?? value['edges'] ?? [];
+  if (typeof directed !== 'boolean') return '"directed" is neither true nor false';
+  if (!Array.isArray(nodes)) return 'has no list "nodes"';
+  if (!Array.isArray(links)) return 'its links are no list';
+  if (nodes.length > most || links.length > most) return `has more than ${most} nodes or links`;
+  if (!nodes.every(isObject)) return 'has a node that is no object';
+  if (!links.every(isObject)) return 'has a link that is no object';
+  if (!isObject(graph)) return '"graph" is no object of properties';
+  return { directed, nodes, links, graph };
 }
 
 /** What could be predicted: plain values beside the nodes and in `graph`. */
-function propertiesOf(value: unknown, { graph = {} }: NodeLink): Map<string, Cell> {
+function propertiesOf(value: unknown, { graph }: NodeLink): Map<string, Cell> {
   const properties = new Map<string, Cell>();
   const own = Object.entries(value as object).filter(
     ([name]) => name !== 'directed' && name !== 'multigraph',
@@ -153,7 +159,7 @@ function propertiesOf(value: unknown, { graph = {} }: NodeLink): Map<string, Cel
 }
 
 /** Names of the features of the first: numbers by their name, lists of numbers numbered. */
-function featureNames(items: readonly Record<string, unknown>[], without: readonly string[]): string[] {
+function featureNames(items: readonly Item[], without: readonly string[]): string[] {
   return Object.entries(items[0] ?? {}).flatMap(([name, value]) => {
     if (without.includes(name)) return [];
     if (typeof value === 'number') return [name];
@@ -162,11 +168,7 @@ function featureNames(items: readonly Record<string, unknown>[], without: readon
   });
 }
 
-function features(
-  item: Record<string, unknown>,
-  names: readonly string[],
-  without: readonly string[],
-): number[] | null {
+function features(item: Item, names: readonly string[], without: readonly string[]): number[] | null {
   const values: number[] = [];
   const own = featureNames([item], without);
   if (own.length !== names.length || own.some((name, i) => name !== names[i])) return null;
@@ -182,22 +184,20 @@ function features(
 function graphOf(
   parsed: NodeLink,
   columns: { nodes: readonly string[]; edges: readonly string[] },
-  most: number,
 ): Graph | string {
-  const links = linksOf(parsed);
-  if (parsed.nodes.length > most || links.length > most) return `has more than ${most} nodes or links`;
   const ids = new Map<string | number, number>();
   const nodeValues: number[] = [];
   for (const [index, node] of parsed.nodes.entries()) {
-    const id = idSchema.safeParse(node['id'] ?? node['key'] ?? index);
-    if (!id.success || ids.has(id.data)) return 'has a node whose id is there twice or is no text or number';
-    ids.set(id.data, index);
+    const id = node['id'] ?? node['key'] ?? index;
+    if ((typeof id !== 'string' && typeof id !== 'number') || ids.has(id))
+      return 'has a node whose id is there twice or is no text or number';
+    ids.set(id, index);
     const values = columns.nodes.length === 0 ? [1] : features(node, columns.nodes, nodeIds);
     if (values === null) return 'has a node whose features are not those of the first';
     for (const value of values) nodeValues.push(value);
   }
   const edges: { ends: readonly [number, number]; features: number[] }[] = [];
-  for (const link of links) {
+  for (const link of parsed.links) {
     const from = ids.get(link['source'] as string);
     const to = ids.get(link['target'] as string);
     if (from === undefined || to === undefined) return 'has a link to a node that is not there';
@@ -212,9 +212,4 @@ function graphOf(
     edges: Uint32Array.from(edges.flatMap(({ ends }) => ends)),
     edgeFeatures: Float32Array.from(edges.flatMap((edge) => edge.features)),
   };
-}
-
-function describe(error: z.ZodError): string {
-  const issue = error.issues[0]!;
-  return `${issue.path.join('.') || 'it'}: ${issue.message}`;
 }
