@@ -127,19 +127,43 @@ describe('readImageFolder', () => {
     const other = encode({ width: 1, height: 1, channels: 1, depth: 8, data: Uint8Array.of(1) });
     const set = await read([
       source('a/1.png', grey(1, 2, 3, 4)),
-      source('a/2.png', other),
+      source('a/0.png', other),
+      source('b/2.png', grey(1, 2, 3, 4)),
       source('b/3.png', grey(1, 2, 3, 4).slice(0, 40)),
     ]);
+    expect(set.examples).toBe(2);
     expect(set.skipped).toEqual({
       total: 2,
       reasons: [
-        { reason: 'is not 2 x 2 as the first image is', count: 1, first: 'a/2.png, 1 x 1' },
         { reason: 'is truncated', count: 1, first: 'b/3.png' },
+        { reason: 'is not 2 x 2 as most images are', count: 1, first: 'a/0.png, 1 x 1' },
       ],
     });
-    expect(await failure(read([source('b/3.png', [1, 2])]))).toContain(
-      'folder: holds no image that can be read (b/3.png: byte 0: is neither PNG nor JPEG)',
+    expect(await failure(read([source('a/b/3.png', [1, 2])]))).toContain(
+      'folder: holds no image that can be read (a/b/3.png: byte 0: is neither PNG nor JPEG)',
     );
-    expect(await failure(read([source('3.png', grey(1, 2, 3, 4))]))).toContain('3.png: lies in no folder');
+  });
+
+  it('refuses images outside of folders of classes, and shows where they should be', async () => {
+    const at = (...names: string[]) => failure(read(names.map((name) => source(name, grey(1, 2, 3, 4)))));
+    const layout = 'put the images of each class into a folder of its own: cats/1.png, dogs/2.png';
+    expect(await at('3.png')).toContain('3.png: lies in no folder of a class; put the images');
+    expect(await at('flat/1.png', 'flat/2.png')).toContain(
+      `flat/1.png: lies in no folder of a class, as do the others; ${layout}`,
+    );
+    expect(await at('set/stray.png', 'set/cat/1.png', 'set/dog/2.png')).toContain(
+      `set/stray.png: lies in no folder of a class; ${layout}, or remove it`,
+    );
+    expect(await at('set/train/1.png', 'set/test/2.png')).toContain(
+      'in the folder of a split and of no class',
+    );
+    const two = [source('cat/1.png', grey(1, 2, 3, 4)), source('dog/1.png', grey(1, 2, 3, 4))];
+    expect((await read(two)).classes).toEqual(['cat', 'dog']);
+  });
+
+  it('takes any name of a folder for what it is', async () => {
+    const files = ['s/constructor/toString/1.png', 's/constructor/cat/2.png'];
+    const set = await read(files.map((name) => source(name, grey(1, 2, 3, 4))));
+    expect(set).toMatchObject({ splits: [], classes: ['cat', 'toString'] });
   });
 });

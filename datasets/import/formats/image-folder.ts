@@ -1,6 +1,6 @@
 /**
- * Images in folders by class: `cats/1.png`, or `train/cats/1.png` where the folder makes the split. All have the size of
- * the first; the others are left out and reported, as are files that cannot be decoded.
+ * Images in folders by class: `cats/1.png`, or `train/cats/1.png` where the folder makes the split. All have the size
+ * that most have; the others are left out and reported, as are files that cannot be decoded.
  */
 import type { TensorDataset } from '../../tensor-dataset.ts';
 import { assemble, type Part } from '../assemble.ts';
@@ -12,15 +12,23 @@ import { decodeJpeg, isJpeg } from './jpeg.ts';
 import { decodePng, isPng, type RgbImage } from './png.ts';
 import { KronlabError } from '../../../contract/errors.ts';
 
-const splitFolders: Readonly<Record<string, string>> = {
-  train: 'train',
-  training: 'train',
-  val: 'validation',
-  valid: 'validation',
-  validation: 'validation',
-  test: 'test',
-  testing: 'test',
-};
+const splitFolders = new Map([
+  ['train', 'train'],
+  ['training', 'train'],
+  ['val', 'validation'],
+  ['valid', 'validation'],
+  ['validation', 'validation'],
+  ['test', 'test'],
+  ['testing', 'test'],
+]);
+const layout = 'put the images of each class into a folder of its own: cats/1.png, dogs/2.png';
+
+interface FoundImage {
+  file: string;
+  split: string | null;
+  label: string;
+  image: RgbImage;
+}
 
 export function isImageName(name: string): boolean {
   return /\.(png|jpe?g)$/i.test(name) && !baseName(name).startsWith('.');
@@ -28,7 +36,7 @@ export function isImageName(name: string): boolean {
 
 /**
  * Reads all images, class by class in the order of their names. Where every image is grey, there is one channel, else
- * three. Throws `KronlabError` (`invalid`) where none can be read or an image lies in no folder.
+ * three. Throws `KronlabError` (`invalid`) where none can be read or an image lies in no folder of a class.
  */
 export async function readImageFolder(
   sources: readonly ByteSource[],
@@ -40,45 +48,47 @@ export async function readImageFolder(
     .filter((source) => isImageName(source.name))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
   checkLimit(name, null, images.length, limits.files, 'files');
+  const places = classesOf(images.map((source) => source.name));
   const skips = new Skips();
-  const splits = new Map<string | null, { pixels: Uint8Array[]; labels: string[] }>();
-  let first: { image: RgbImage; file: string } | null = null;
-  let isGrey = true;
+  const bySize = new Map<string, FoundImage[]>();
   let bytes = 0;
   for (const [index, source] of images.entries()) {
     context.signal?.throwIfAborted();
     const image = await decodeOrSkip(source, skips, context);
     context.onProgress?.({ file: source.name, done: index + 1, total: images.length });
     if (image === null) continue;
-    first ??= { image, file: source.name };
-    if (image.width !== first.image.width || image.height !== first.image.height) {
-      const size = `${first.image.width} x ${first.image.height}`;
-      skips.add(`is not ${size} as the first image is`, `${source.name}, ${image.width} x ${image.height}`);
-      continue;
-    }
     bytes += image.pixels.length;
     checkLimit(name, null, bytes, limits.bytes, 'bytes of pixels');
-    isGrey &&= isGreyImage(image.pixels);
-    const { split, label } = classOf(source.name);
-    if (!splits.has(split)) splits.set(split, { pixels: [], labels: [] });
-    const part = splits.get(split)!;
-    part.pixels.push(image.pixels);
-    part.labels.push(label);
+    const size = `${image.width} x ${image.height}`;
+    const same = bySize.get(size) ?? [];
+    if (same.length === 0) bySize.set(size, same);
+    same.push({ file: source.name, ...places[index]!, image });
   }
-  if (first === null) {
+  const [most, ...others] = [...bySize].sort(([, a], [, b]) => b.length - a.length);
+  if (most === undefined) {
     const why = skips.report().reasons[0];
     const detail = why === undefined ? '' : ` (${why.first}: ${why.reason})`;
     throw fault(name, null, `holds no image that can be read${detail}`, 'PNG and JPEG are read');
   }
-  const { width, height } = first.image;
-  const channels = isGrey ? 1 : 3;
-  const parts: Part[] = Array.from(splits, ([split, { pixels, labels }]) => ({
-    split: splits.size > 1 || split !== null ? split : null,
-    file: first.file,
-    count: labels.length,
-    inputs: planes(pixels, width * height, channels),
-    labels,
-  }));
+  const [mostSize, found] = most;
+  for (const [size, strange] of others)
+    for (const { file } of strange) skips.add(`is not ${mostSize} as most images are`, `${file}, ${size}`);
+  const { width, height } = found[0]!.image;
+  const channels = found.every(({ image }) => isGreyImage(image.pixels)) ? 1 : 3;
+  const parts: Part[] = Array.from(
+    Map.groupBy(found, ({ split }) => split),
+    ([split, own]) => ({
+      split,
+      file: found[0]!.file,
+      count: own.length,
+      inputs: planes(
+        own.map(({ image }) => image.pixels),
+        width * height,
+        channels,
+      ),
+      labels: own.map(({ label }) => label),
+    }),
+  );
   return assemble(
     {
       name,
@@ -112,16 +122,34 @@ async function decodeOrSkip(source: ByteSource, skips: Skips, context: ImportCon
   }
 }
 
-function classOf(path: string): { split: string | null; label: string } {
-  const folders = folderName(path)
-    .split('/')
-    .filter((part) => part !== '');
-  const label = folders.at(-1);
-  const above = folders.slice(0, -1).reverse();
-  const split = above.map((part) => splitFolders[part.toLowerCase()]).find((found) => found !== undefined);
-  if (label === undefined)
-    throw fault(path, null, 'lies in no folder', 'put the images into one folder for each class');
-  return { split: split ?? null, label };
+/**
+ * Split and class of each image. The folder that holds all of them is no class. Throws where an image lies in no folder
+ * of a class, and says what would be right.
+ */
+function classesOf(paths: readonly string[]): { split: string | null; label: string }[] {
+  const folders = paths.map((path) => folderName(path).split('/'));
+  const root = folders[0]?.[0];
+  const hasRoot = folders.every(([first]) => first === root);
+  const places = folders.map((parts) => {
+    const split = parts
+      .slice(0, -1)
+      .map((part) => splitFolders.get(part.toLowerCase()))
+      .findLast((found) => found !== undefined);
+    const label = (hasRoot ? parts.slice(1) : parts).at(-1) ?? '';
+    return { split: split ?? null, label };
+  });
+  const isLoose = (label: string) => label === '' || splitFolders.has(label.toLowerCase());
+  const loose = places.findIndex(({ label }) => isLoose(label));
+  if (loose === -1) return places;
+  const where =
+    places[loose]!.label === '' ? 'in no folder of a class' : 'in the folder of a split and of no class';
+  const all = places.every(({ label }) => isLoose(label)) ? ', as do the others' : '';
+  throw fault(
+    paths[loose]!,
+    null,
+    `lies ${where}${paths.length === 1 ? '' : all}`,
+    `${layout}, or remove it`,
+  );
 }
 
 function isGreyImage(pixels: Uint8Array): boolean {
