@@ -19,7 +19,9 @@ export const importFormats = [
 ] as const;
 export type ImportFormat = (typeof importFormats)[number];
 
-const nameSchema = z.string().trim().min(1).max(200);
+/** Characters of the name of a data set. */
+export const longestName = 200;
+const nameSchema = z.string().trim().min(1).max(longestName);
 const tagsSchema = z.array(z.string().trim().min(1).max(40)).max(20);
 
 export const columnSchema = z.object({
@@ -154,8 +156,15 @@ export const datasetDetailsSchema = z.object({
 export type DatasetDetails = z.infer<typeof datasetDetailsSchema>;
 
 const columnName = z.string().max(2000);
-const columnTypeSchema = z.enum(['number', 'category', 'ignore']);
+/** `ignore` leaves a column out. */
+export const chosenColumnTypes = ['number', 'category', 'ignore'] as const;
+const columnTypeSchema = z.enum(chosenColumnTypes);
 export type ChosenColumnType = z.infer<typeof columnTypeSchema>;
+
+export const csvSeparators = [',', ';', '\t', '|', ' '] as const;
+export type CsvSeparator = (typeof csvSeparators)[number];
+export const decimalMarks = ['.', ','] as const;
+export type DecimalMark = (typeof decimalMarks)[number];
 
 /** What a person chooses of an import; whatever is left out is found out. */
 export const importOptionsSchema = z.strictObject({
@@ -164,11 +173,31 @@ export const importOptionsSchema = z.strictObject({
   target: z.union([columnName, z.array(columnName).min(1).max(5000)]).optional(),
   task: z.enum(targetTasks).optional(),
   types: z.record(columnName, columnTypeSchema).optional(),
+  /** Which of the files holds the labels, by its name (IDX, NPY). */
+  labels: z.string().max(2000).optional(),
+  /** Whether the first row of a CSV file holds names. */
+  header: z.boolean().optional(),
+  separator: z.enum(csvSeparators).optional(),
+  decimal: z.enum(decimalMarks).optional(),
   imageShape: z
     .tuple([z.int().gte(1).lte(65_536), z.int().gte(1).lte(65_536), z.int().gte(1).lte(65_536)])
     .optional(),
 });
 export type ImportOptions = z.output<typeof importOptionsSchema>;
+
+/** How many names `ImportChoices` lists at most. */
+export const mostChoices = 200;
+
+/**
+ * What comes with an error of a preview: the format that was found, and what a choice could mend it, names of targets or
+ * of files that could hold the labels.
+ */
+export const importChoicesSchema = z.object({
+  format: z.enum(importFormats).exactOptional(),
+  targets: z.array(z.string()).exactOptional(),
+  files: z.array(z.string()).exactOptional(),
+});
+export type ImportChoices = z.infer<typeof importChoicesSchema>;
 
 /** The columns of a table as its first rows show them. */
 const previewTableSchema = z.object({
@@ -204,14 +233,23 @@ export const importPreviewSchema = z.object({
   classes: z.array(z.string()),
   splits: z.array(givenSplitSchema),
   table: previewTableSchema.nullable(),
-  /** What of the files could be predicted instead, and what is; empty where there is no choice. */
+  /** What of the files could be predicted, and which of these is; empty where there is no choice. */
   candidates: z.array(z.string()),
+  chosen: z.array(z.string()),
+  /** Names of what is predicted: an array may be several targets. */
   targets: z.array(z.string()),
   sample: datasetSampleSchema.nullable(),
   /** Of what was read for the preview. */
   skipped: skipReportSchema,
 });
 export type ImportPreview = z.infer<typeof importPreviewSchema>;
+
+/**
+ * What became of an import: it is kept; the same data was there already, or in the trash, and keeps its name; or it was
+ * there and damaged, and is whole again.
+ */
+export const importOutcomes = ['new', 'known', 'restored', 'repaired'] as const;
+export type ImportOutcome = (typeof importOutcomes)[number];
 
 const importId = z.string().regex(/^[\w-]{8,64}$/);
 const datasetId = z.string().min(1).max(100);
@@ -276,9 +314,9 @@ export const importCalls = {
   'imports.run': {
     input: z.strictObject({ id: importId, options: importOptionsSchema }),
     output: z.object({
+      /** As it is kept; what was left out is this import's. */
       record: datasetRecordSchema,
-      /** False where the same data was there already; it keeps its name then. */
-      isNew: z.boolean(),
+      outcome: z.enum(importOutcomes),
     }),
   },
   /** Ends what is being read, fetched or kept; its call rejects with `cancelled`. The inbox stays. */

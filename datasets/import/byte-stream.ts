@@ -195,6 +195,20 @@ export function joinBytes(parts: readonly Uint8Array<ArrayBuffer>[]): Uint8Array
   return joined;
 }
 
+/** The first bytes of a file, decompressed; fewer where it is shorter. */
+export async function firstBytes(
+  source: ByteSource,
+  length: number,
+  context: ImportContext,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const reader = new SequentialReader(await openStream(source, { ...context, onProgress: () => undefined }));
+  try {
+    return (await reader.takeUpTo(length)) ?? new Uint8Array(0);
+  } finally {
+    await reader.close();
+  }
+}
+
 /** All of a small file, decompressed. Throws where it is longer than `limit` bytes. */
 export async function readWhole(
   source: ByteSource,

@@ -35,6 +35,7 @@ const limits: ImportLimits = {
   header: 1 << 14,
   files: 50,
   graph: 500,
+  document: 1 << 14,
 };
 /** A decompressed piece and a buffer that doubles may stand beside what is kept. */
 const mostMemory = 2 * limits.bytes;

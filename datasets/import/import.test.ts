@@ -145,6 +145,84 @@ describe('importDataset', () => {
     expect(await failure(run([source('a/b.txt', 'x'), source('a/c.txt', 'y')]))).toContain('call them train');
   });
 
+  it('refuses a choice that the format does not know, and names those that it knows', async () => {
+    const idx = [
+      source('m/images-idx3-ubyte', idxBytes([3, 2, 2], pixels)),
+      source('m/labels-idx1-ubyte', idxBytes([3], classes)),
+    ];
+    const npz = source('m.npz', zipBytes([{ name: 'x.npy', data: x }]));
+    const refused: [ByteSource | ByteSource[], ImportOptions, string][] = [
+      [
+        idx,
+        { target: 'nope' },
+        'm/images-idx3-ubyte: a target (--target) does not go with idx; idx takes a file of',
+      ],
+      [idx, { imageShape: [1, 1, 1] }, 'a shape of images (--image) does not go with idx'],
+      [idx, { task: 'regression' }, 'a task (--task) does not go with idx'],
+      [
+        npz,
+        { imageShape: [1, 2, 2] },
+        'a shape of images (--image) does not go with npz; npz takes a target',
+      ],
+      [
+        source('a.txt', 'x'),
+        { target: 'y' },
+        'does not go with text; text takes no such choice; leave the other out',
+      ],
+      [source('a.jsonl', lines), { header: true }, 'a header (--header) does not go with json-lines'],
+      [source('a.sdf', ''), { types: { a: 'category' } }, 'types of columns (--types) does not go with sdf'],
+    ];
+    for (const [sources, options, message] of refused)
+      expect(await failure(run(sources, options))).toContain(message);
+    // To ask a set of classes for its classes is no mistake.
+    expect((await run(idx, { task: 'classification', types: {} })).dataset.examples).toBe(3);
+  });
+
+  it('takes a label of CIFAR that is there, and no other', async () => {
+    const hundred = source('train.bin', new Uint8Array(3074));
+    expect(await failure(run(hundred, { target: 'corase' }))).toContain(
+      'train.bin: CIFAR-100 has no label "corase"; the target is fine or coarse',
+    );
+    expect((await run(hundred, { target: 'coarse' })).dataset.classes).toEqual(['0']);
+    const ten = source('data_batch_1.bin', new Uint8Array(3073));
+    expect(await failure(run(ten, { target: 'coarse' }))).toContain('CIFAR-10 has no label "coarse"');
+  });
+
+  it('refuses arrays that are there twice', async () => {
+    const twice = [source('m/x.npy', x), source('m/x.npy.gz', x), source('m/y.npy', y)];
+    expect(await failure(run(twice))).toContain('m/x.npy.gz: is the same part of a data set as m/x.npy');
+  });
+
+  it('finds IDX files of any name, in either byte order', async () => {
+    const files = [source('m/a', idxBytes([3, 2, 2], pixels)), source('m/b', idxBytes([3], classes))];
+    const error: unknown = await run(files).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({
+      message: expect.stringContaining('has no file of labels beside it') as unknown,
+      data: { files: ['m/a', 'm/b'] },
+    });
+    const swapped = source('a', [3, 8, 0, 0, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, ...pixels]);
+    expect(await failure(run(swapped, { labels: files[1]! }))).toContain('is written in little-endian order');
+  });
+
+  it('takes names for names, also those that every object has', async () => {
+    expect(await failure(run(source('data.constructor', 'abc')))).toContain('is of no format that its name');
+    expect(await failure(run([source('a/x.toString', 'abc'), source('a/y.toString', 'abc')]))).toContain(
+      'is one of 2 files that are no data set together',
+    );
+    const arrays = zipBytes([
+      { name: 'constructor_x.npy', data: x },
+      { name: 'y.npy', data: y },
+    ]);
+    expect((await run(source('m.npz', arrays))).dataset.splits).toEqual([]);
+    const header = { x: { dtype: 'constructor', shape: [1], data_offsets: [0, 1] } };
+    const text = new TextEncoder().encode(JSON.stringify(header));
+    const tensors = Uint8Array.from([text.length, 0, 0, 0, 0, 0, 0, 0, ...text, 7]);
+    expect(await failure(run(source('m.safetensors', tensors)))).toContain('its type "constructor" is none');
+    expect(await failure(run(source('m.npy', npyBytes('constructor', [1], Uint8Array.of(1)))))).toContain(
+      "the type 'constructor' is none the lab reads",
+    );
+  });
+
   it('ends when cancelled in the middle of a file', async () => {
     const abort = new AbortController();
     const long = source('a.csv', `a,b\n${'1,2\n'.repeat(1_000_000)}`);

@@ -3,10 +3,17 @@ import { contentHash } from '../content-hash.ts';
 import type { TensorDataset } from '../tensor-dataset.ts';
 import { baseName, type ByteSource } from './byte-source.ts';
 import { openStream } from './byte-stream.ts';
-import type { ImportFormat } from '../../contract/datasets.ts';
+import { mostChoices, type ImportFormat } from '../../contract/datasets.ts';
 import { detect } from './detect.ts';
-import { findCifar, cifarClasses, readCifar } from './formats/cifar.ts';
-import { readCsv, type CsvOptions } from './formats/csv.ts';
+import {
+  cifarClasses,
+  cifarLevels,
+  findCifar,
+  readCifar,
+  type CifarFiles,
+  type CifarLevel,
+} from './formats/cifar.ts';
+import { readCsv } from './formats/csv.ts';
 import { readGraphJson } from './formats/graph-json.ts';
 import { findIdxPairs, readIdx } from './formats/idx.ts';
 import { readImageFolder } from './formats/image-folder.ts';
@@ -19,16 +26,12 @@ import { readSdf } from './formats/sdf.ts';
 import { readSmiles } from './formats/smiles.ts';
 import { readText } from './formats/text.ts';
 import { fault, type ImportContext } from './limits.ts';
+import type { AskedTarget } from './targets.ts';
 import { fromNamedArrays } from './named-arrays.ts';
+import { checkOptions, type ImportOptions } from './options.ts';
+import { refuseTwins } from './twins.ts';
 
-export interface ImportOptions extends CsvOptions {
-  /** Default: the name of the file or folder. */
-  name?: string | undefined;
-  /** Default: found out by the first bytes and the name. */
-  format?: ImportFormat | undefined;
-  /** The file of labels that belongs to a file of inputs (IDX, NPY). */
-  labels?: ByteSource | undefined;
-}
+export type { ImportOptions };
 
 export interface ImportResult {
   dataset: TensorDataset;
@@ -48,14 +51,7 @@ export async function importDataset(
 ): Promise<ImportResult> {
   context.signal?.throwIfAborted();
   const format = options.format ?? (await detect(sources, context));
-  if (options.labels !== undefined && format !== 'idx' && format !== 'npy') {
-    throw fault(
-      options.labels.name,
-      null,
-      `a file of labels does not go with ${format}`,
-      'only IDX and NPY keep labels apart; name a column or array as the target',
-    );
-  }
+  checkOptions(sources[0]?.name ?? 'the folder', format, options);
   const name = options.name ?? defaultName(sources);
   const dataset = await read(format, sources, options, name, context);
   context.signal?.throwIfAborted();
@@ -75,8 +71,10 @@ async function read(
       if (labels === undefined) return readIdx(idxPairs(sources), name, context);
       return readIdx([{ split: null, inputs: only(sources, format), labels }], name, context);
     }
-    case 'cifar':
-      return readCifar(cifarFiles(sources), options.target === 'coarse' ? 'coarse' : 'fine', name, context);
+    case 'cifar': {
+      const files = cifarFiles(sources);
+      return readCifar(files, cifarLevel(files, options.target, context), name, context);
+    }
     case 'images':
       return readImageFolder(sources, name, context);
     case 'text':
@@ -115,6 +113,7 @@ function idxPairs(sources: readonly ByteSource[]) {
     null,
     'has no file of labels beside it',
     'name the labels (--labels), or give the folder that holds both',
+    { files: sources.length > 1 ? sources.map(({ name }) => name).slice(0, mostChoices) : [] },
   );
 }
 
@@ -123,7 +122,24 @@ function cifarFiles(sources: readonly ByteSource[]) {
   if (found !== null && found.data.length > 1) return found;
   const source = only(found?.data ?? sources, 'cifar');
   const classes = found?.classes ?? cifarClasses(source.size) ?? 10;
-  return { classes, data: [source], names: found?.names ?? null };
+  return { classes, data: [source], names: found?.names ?? { fine: null, coarse: null } };
+}
+
+/** Which label of CIFAR is asked for. Throws where it has no such label. */
+function cifarLevel({ classes, data }: CifarFiles, target: AskedTarget | undefined, context: ImportContext) {
+  const levels: readonly CifarLevel[] = classes === 100 ? cifarLevels : ['fine'];
+  const asked = target === undefined ? 'fine' : [target].flat().join(',');
+  const level = levels.find((known) => known === asked);
+  if (level === undefined) {
+    throw fault(
+      data[0]?.name ?? 'the folder',
+      null,
+      `CIFAR-${classes} has no label "${asked.slice(0, 40)}"`,
+      `the target is ${levels.join(' or ')}`,
+    );
+  }
+  if (levels.length > 1) context.observer?.properties(levels, [level]);
+  return level;
 }
 
 function textFiles(sources: readonly ByteSource[]) {
@@ -160,7 +176,9 @@ async function readNpyFiles(
     return fromNamedArrays(sources[0]!.name, arrays, name, options, context);
   }
   const arrays = [];
-  for (const source of sources.filter((candidate) => /\.npy(\.gz)?$/i.test(candidate.name)))
+  const files = sources.filter((candidate) => /\.npy(\.gz)?$/i.test(candidate.name));
+  refuseTwins(files);
+  for (const source of files)
     arrays.push(await read(source, baseName(source.name).replace(/\.npy(\.gz)?$/i, '')));
   return fromNamedArrays(sources[0]?.name ?? name, arrays, name, options, context);
 }

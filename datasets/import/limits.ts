@@ -2,6 +2,7 @@
  * What an import may take. A file says how much it holds before it holds it, so every number out of a header is held
  * against these before memory is asked for.
  */
+import type { ImportChoices } from '../../contract/datasets.ts';
 import { KronlabError } from '../../contract/errors.ts';
 import type { Cell } from './columns.ts';
 import type { Graph } from './graphs.ts';
@@ -24,6 +25,8 @@ export interface ImportLimits {
   files: number;
   /** Nodes, and edges, of one graph. */
   graph: number;
+  /** Characters of one document of JSON, a graph: it is parsed at once, into objects many times its length. */
+  document: number;
 }
 
 export const defaultLimits: ImportLimits = {
@@ -37,6 +40,7 @@ export const defaultLimits: ImportLimits = {
   header: 2 ** 24,
   files: 2_000_000,
   graph: 100_000,
+  document: 2 ** 24,
 };
 
 export interface ImportProgress {
@@ -69,9 +73,18 @@ export interface ImportObserver {
 /**
  * A fault of a file: `digits.idx, byte 4: says 70,000 images; ...`. `place` is where in the file, or null for all of it;
  * `remedy` is what to do about it.
+ *
+ * @param choices what could be chosen to the same end
  */
-export function fault(file: string, place: string | null, problem: string, remedy: string): KronlabError {
-  return new KronlabError('invalid', `${file}${place === null ? '' : `, ${place}`}: ${problem}; ${remedy}`);
+export function fault(
+  file: string,
+  place: string | null,
+  problem: string,
+  remedy: string,
+  choices?: ImportChoices,
+): KronlabError {
+  const where = place === null ? '' : `, ${place}`;
+  return new KronlabError('invalid', `${file}${where}: ${problem}; ${remedy}`, choices);
 }
 
 /** Throws where `count` is above `limit`. `what` is plural: `pixels along a side`. */

@@ -5,6 +5,7 @@
 import { elementCount, type TensorDataset } from '../tensor-dataset.ts';
 import { assemble, type Part } from './assemble.ts';
 import type { TargetTask } from '../../contract/data-kinds.ts';
+import { mostChoices } from '../../contract/datasets.ts';
 import { looksLikeLabels, marksOfArray } from './label-columns.ts';
 import { checkCounts } from './labels.ts';
 import { checkLimit, fault, type ImportContext } from './limits.ts';
@@ -22,31 +23,38 @@ export interface NamedArray {
 
 const inputNames = new Set(['inputs', 'input', 'images', 'image', 'x', 'data', 'features']);
 const labelNames = new Set(['labels', 'label', 'y', 'targets', 'target', 'classes', 'class']);
-const splitNames: Readonly<Record<string, string>> = {
-  train: 'train',
-  training: 'train',
-  val: 'validation',
-  valid: 'validation',
-  validation: 'validation',
-  dev: 'validation',
-  test: 'test',
-  testing: 'test',
-};
+const splitNames = new Map([
+  ['train', 'train'],
+  ['training', 'train'],
+  ['val', 'validation'],
+  ['valid', 'validation'],
+  ['validation', 'validation'],
+  ['dev', 'validation'],
+  ['test', 'test'],
+  ['testing', 'test'],
+]);
+
+interface Role {
+  array: NamedArray;
+  split: string | null;
+  /** The name without the split: `x` of `x_train`. */
+  stem: string;
+  role: 'inputs' | 'labels' | null;
+}
 
 /** What a name such as `x_train` or `test.labels` says. */
-function roleOf(name: string, target: string | undefined) {
-  const words = name
-    .toLowerCase()
-    .replace(/\.npy$/, '')
-    .split(/[^a-z0-9]+/);
-  const splitWord = words.find((word) => splitNames[word] !== undefined);
+function roleOf(array: NamedArray, target: string | undefined): Role {
+  const name = array.name.toLowerCase();
+  const words = name.replace(/\.npy$/, '').split(/[^a-z0-9]+/);
+  const splitWord = words.find((word) => splitNames.has(word));
   const rest = words.filter((word) => word !== splitWord).join('_');
-  const split = splitWord === undefined ? null : splitNames[splitWord]!;
-  if (target !== undefined && [name.toLowerCase(), rest].includes(target.toLowerCase()))
-    return { split, role: 'labels' as const };
-  if (inputNames.has(rest)) return { split, role: 'inputs' as const };
-  if (target === undefined && labelNames.has(rest)) return { split, role: 'labels' as const };
-  return { split, role: null };
+  const split = splitNames.get(splitWord ?? '') ?? null;
+  const stem = split === null || rest === '' ? array.name : rest;
+  if (target !== undefined && [name, rest].includes(target.toLowerCase()))
+    return { array, split, stem, role: 'labels' };
+  if (inputNames.has(rest)) return { array, split, stem, role: 'inputs' };
+  const isLabels = target === undefined && labelNames.has(rest);
+  return { array, split, stem, role: isLabels ? 'labels' : null };
 }
 
 /**
@@ -63,7 +71,9 @@ export function fromNamedArrays(
   context: ImportContext,
 ): TensorDataset {
   const target = arrayName(file, options.target);
-  const pairs = pairArrays(file, arrays, target);
+  const { pairs, candidates } = pairArrays(file, arrays, target);
+  const targetName = target ?? roleOf(pairs[0]!.labels, undefined).stem;
+  context.observer?.properties(candidates, [targetName]);
   let shape: readonly number[] | null = null;
   const parts: Part[] = [];
   let targetWidth = 1;
@@ -84,7 +94,6 @@ export function fromNamedArrays(
     targetWidth = answer.width;
     parts.push({ split, file: inputs.place, count, inputs: layout.values, ...answer.part });
   }
-  const targetName = target ?? pairs[0]!.labels.name;
   return assemble(
     {
       name,
@@ -113,24 +122,86 @@ function arrayName(file: string, target: AskedTarget | undefined): string | unde
   );
 }
 
-function pairArrays(file: string, arrays: readonly NamedArray[], target: string | undefined) {
-  const roles = arrays.map((array) => ({ array, ...roleOf(array.name, target) }));
-  const pairs = roles
-    .filter(({ role }) => role === 'inputs')
-    .flatMap(({ array, split }) => {
-      const labels = roles.find((other) => other.role === 'labels' && other.split === split);
-      return labels === undefined ? [] : [{ split, inputs: array, labels: labels.array }];
-    });
-  if (pairs.length > 0) return pairs;
-  const [first, second] = [...arrays].sort((a, b) => b.shape.length - a.shape.length);
-  if (arrays.length === 2 && first!.shape.length >= 2 && second!.shape[0] === first!.shape[0])
-    return [{ split: null, inputs: first!, labels: second! }];
+interface Pair {
+  split: string | null;
+  inputs: NamedArray;
+  labels: NamedArray;
+}
+
+/**
+ * Inputs and labels of each split, and the names by which labels could be chosen. Throws where two arrays are the inputs
+ * or the labels of one split.
+ */
+function pairArrays(
+  file: string,
+  arrays: readonly NamedArray[],
+  target: string | undefined,
+): { pairs: Pair[]; candidates: string[] } {
+  const roles = arrays.map((array) => roleOf(array, target));
+  const pairs = new Map<string | null, Pair>();
+  for (const { array: inputs, split } of inputsOf(roles)) {
+    const before = pairs.get(split);
+    if (before !== undefined) {
+      throw fault(
+        inputs.place,
+        null,
+        `holds inputs, as ${before.inputs.place} does`,
+        'give one array of inputs, or one for each split: x_train and x_test',
+      );
+    }
+    const labels = labelsOf(inputs, split, roles);
+    if (labels !== null) pairs.set(split, { split, inputs, labels });
+  }
+  if (pairs.size === 0) {
+    const [first, second] = [...arrays].sort((a, b) => b.shape.length - a.shape.length);
+    const canBe = target === undefined || [first?.name, second?.name].includes(target);
+    if (arrays.length === 2 && canBe && first!.shape.length >= 2 && second!.shape[0] === first!.shape[0])
+      pairs.set(null, { split: null, inputs: first!, labels: second! });
+  }
+  const inputs = new Set(Array.from(pairs.values(), (pair) => pair.inputs));
+  const candidates = new Set(
+    roles
+      .filter(({ role }) => role !== 'inputs')
+      .filter(({ array }) => !inputs.has(array) && array.shape.length >= 1 && array.shape.length <= 2)
+      .map(({ stem }) => stem),
+  );
+  if (pairs.size > 0) return { pairs: [...pairs.values()], candidates: [...candidates] };
   const list = arrays.slice(0, 20).map((array) => `${array.name} [${array.shape.join(', ')}]`);
   throw fault(
     file,
     null,
     `its arrays are ${list.join(', ') || 'none'}, and their names do not say which are inputs and which labels`,
-    'call them x and y (or x_train, y_train, x_test, y_test), or name the labels with --target',
+    'call them x and y (or x_train, y_train, x_test, y_test), or choose the labels as the target (--target)',
+    { targets: [...candidates].slice(0, mostChoices) },
+  );
+}
+
+/** Inputs by their names; where none has such a name, what is left beside the labels that were asked for. */
+function inputsOf(roles: readonly Role[]): Role[] {
+  const named = roles.filter(({ role }) => role === 'inputs');
+  if (named.length > 0) return named;
+  const labels = roles.filter(({ role }) => role === 'labels');
+  return labels.flatMap(({ array: answers, split }) => {
+    const others = roles.filter(
+      ({ array, role, split: own }) =>
+        role === null && own === split && array.shape.length >= 2 && array.shape[0] === answers.shape[0],
+    );
+    return others.length === 1 ? others : [];
+  });
+}
+
+/** The labels of a split; of several with such names the one that has as many as there are inputs. */
+function labelsOf(inputs: NamedArray, split: string | null, roles: readonly Role[]): NamedArray | null {
+  const named = roles.filter((other) => other.role === 'labels' && other.split === split);
+  const fitting = named.filter(({ array }) => array.shape[0] === inputs.shape[0]);
+  const [labels, second] = fitting.length > 0 ? fitting : named;
+  if (second === undefined) return labels?.array ?? null;
+  throw fault(
+    second.array.place,
+    null,
+    `could be the labels, as ${labels!.array.place} could`,
+    'choose one of them as the target (--target)',
+    { targets: [labels!.stem, second.stem] },
   );
 }
 

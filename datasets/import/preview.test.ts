@@ -2,6 +2,7 @@ import { encode } from 'fast-png';
 import { describe, expect, it } from 'vitest';
 import type { ImportOptions } from './import.ts';
 import { previewImport } from './preview.ts';
+import { npyBytes, zipBytes } from './test-arrays.ts';
 import { failure, idxBytes, source, testContext } from './test-files.ts';
 
 const preview = (files: [string, string | Uint8Array][], options: ImportOptions = {}) =>
@@ -32,7 +33,7 @@ describe('previewImport', () => {
       ],
       ...{ read: 3, task: 'classification' },
     });
-    expect(seen).toMatchObject({ candidates: ['a', 'c', 'y'], targets: ['y'] });
+    expect(seen).toMatchObject({ candidates: ['a', 'c', 'y'], chosen: ['y'] });
   });
 
   it('reads no more than the beginning of a long one, whatever follows', async () => {
@@ -82,6 +83,44 @@ describe('previewImport', () => {
         { name: 'train', start: 0, count: 3 },
         { name: 'test', start: 3, count: 2 },
       ],
+    });
+  });
+
+  it('says what of arrays and of CIFAR-100 could be predicted', async () => {
+    const array = (name: string, shape: number[]) => ({
+      name: `${name}.npy`,
+      data: npyBytes(
+        '<f4',
+        shape,
+        new Uint8Array(new Float32Array(shape.reduce((a, b) => a * b)).fill(0.5).buffer),
+      ),
+    });
+    const archive = zipBytes([
+      array('x_train', [2, 3]),
+      array('score_train', [2, 2]),
+      array('kind_train', [2]),
+    ]);
+    const chosen = await preview([['a.npz', archive]], { target: 'score' });
+    expect(chosen).toMatchObject({
+      candidates: ['score', 'kind'],
+      chosen: ['score'],
+      targets: ['score0', 'score1'],
+    });
+    const error: unknown = await preview([['a.npz', archive]]).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ data: { format: 'npz', targets: ['score', 'kind'] } });
+    const cifar = new Uint8Array(2 * 3074);
+    expect(await preview([['train.bin', cifar]])).toMatchObject({
+      candidates: ['fine', 'coarse'],
+      chosen: ['fine'],
+    });
+    expect(await preview([['train.bin', cifar]], { target: 'coarse' })).toMatchObject({ chosen: ['coarse'] });
+  });
+
+  it('takes columns for what they are called, also as what every object has', async () => {
+    const seen = await preview([['m.csv', 'constructor,y\n1,2\n3,4\n']], { types: {} });
+    expect(seen).toMatchObject({
+      shape: [1],
+      table: { columns: [{ name: 'constructor', type: 'number' }, {}] },
     });
   });
 

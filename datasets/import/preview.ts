@@ -1,15 +1,24 @@
 /** What an import would make of files, from their beginning: enough to see whether they are read as they are meant. */
-import type { DatasetSample, ImportPreview, PreviewTable, SampleGraph } from '../../contract/datasets.ts';
+import type {
+  DatasetSample,
+  ImportChoices,
+  ImportFormat,
+  ImportPreview,
+  PreviewTable,
+  SampleGraph,
+} from '../../contract/datasets.ts';
+import { KronlabError } from '../../contract/errors.ts';
 import type { TargetTask } from '../../contract/data-kinds.ts';
 import { sampleDataset } from '../sample.ts';
 import { memoryReader, nothingSkipped, type DatasetKind, type TensorDataset } from '../tensor-dataset.ts';
 import { folderName, type ByteSource } from './byte-source.ts';
 import { areLabels, taskOfColumns } from './answers.ts';
-import { ColumnStore, type Cell } from './columns.ts';
+import { ColumnStore, type Cell, type ColumnType } from './columns.ts';
 import { detect } from './detect.ts';
 import { isImageName } from './formats/image-folder.ts';
 import type { Graph } from './graphs.ts';
-import { defaultName, importDataset, type ImportOptions } from './import.ts';
+import { defaultName, importDataset } from './import.ts';
+import { checkOptions, type ImportOptions } from './options.ts';
 import type { ImportContext, ImportObserver } from './limits.ts';
 
 /** Rows by which columns are judged, and graphs that are read. */
@@ -40,6 +49,7 @@ export async function previewImport(
     files: sources.length,
     bytes: sources.reduce((sum, { size }) => sum + size, 0),
   };
+  checkOptions(sources[0]!.name, format, options);
   if (format === 'images') return { ...common, ...(await previewImages(sources, options, context)) };
   const seen = new Beginning(options);
   const signals = [seen.enough.signal, ...(context.signal === undefined ? [] : [context.signal])];
@@ -49,9 +59,16 @@ export async function previewImport(
     return { ...common, ...(await previewWhole(dataset)), ...seen.found(sources[0]!.name, context) };
   } catch (error) {
     context.signal?.throwIfAborted();
-    if (!seen.enough.signal.aborted) throw error;
+    if (!seen.enough.signal.aborted) throw withFormat(error, format);
     return { ...common, ...seen.preview(sources[0]!.name, context) };
   }
+}
+
+/** The error with the format that was found, so that the choices which it has can be offered. */
+function withFormat(error: unknown, format: ImportFormat): unknown {
+  if (!(error instanceof KronlabError)) return error;
+  const choices: ImportChoices = { ...(error.data as ImportChoices | undefined), format };
+  return new KronlabError(error.code, error.message, choices);
 }
 
 type Found = Omit<ImportPreview, 'name' | 'format' | 'files' | 'bytes'>;
@@ -62,7 +79,7 @@ async function previewWhole(dataset: TensorDataset): Promise<Found> {
     ...{ kind, task, examples, skipped, splits: [...splits], classes: classes.slice(0, mostClasses) },
     shape: (tensors['inputs'] ?? tensors['nodes'])?.shape.slice(1) ?? [],
     table: null,
-    ...{ candidates: [], targets: [...dataset.targets] },
+    ...{ candidates: [], chosen: [], targets: [...dataset.targets] },
     sample: await sampleDataset(dataset, memoryReader(dataset), examplesShown),
   };
 }
@@ -138,11 +155,11 @@ class Beginning implements ImportObserver {
   }
 
   /** The columns and rows, where it was a table, and what could be predicted; nothing where there is no choice. */
-  found(file: string, context: ImportContext): Partial<Pick<Found, 'table' | 'candidates' | 'targets'>> {
+  found(file: string, context: ImportContext): Partial<Pick<Found, 'table' | 'candidates' | 'chosen'>> {
     const candidates = [...this.#columns, ...this.#properties];
     if (candidates.length === 0) return {};
     const table = this.#table(file, context);
-    return { candidates, targets: [...this.#targets], ...(table !== null && { table }) };
+    return { candidates, chosen: [...this.#targets], ...(table !== null && { table }) };
   }
 
   #table(file: string, context: ImportContext): PreviewTable | null {
@@ -159,28 +176,33 @@ class Beginning implements ImportObserver {
 
   /** Where reading was ended by it. */
   preview(file: string, context: ImportContext): Found {
-    const { table = null, candidates = [], targets = [] } = this.found(file, context);
+    const { table = null, candidates = [], chosen: targets = [] } = this.found(file, context);
     const kind: DatasetKind =
       table === null ? 'graphs' : this.#options.imageShape === undefined ? 'table' : 'images';
     const sample: DatasetSample | null = table === null ? { kind: 'graphs', graphs: this.#graphs } : null;
     const inputs = (table?.columns ?? []).filter(
-      ({ name }) => !targets.includes(name) && this.#options.types?.[name] !== 'ignore',
+      ({ name }) => !targets.includes(name) && this.#typeOf(name) !== 'ignore',
     );
     const width = inputs.reduce((sum, { type, different }) => sum + (type === 'number' ? 1 : different), 0);
     return {
       ...{ kind, table, sample, examples: null, splits: [], classes: [], skipped: nothingSkipped },
-      ...{ candidates, targets },
+      ...{ candidates, targets, chosen: targets },
       task: table?.task ?? this.#graphTask(file, context),
       shape: table === null ? [this.#nodeFeatures] : [...(this.#options.imageShape ?? [width])],
     };
   }
 
   #store(name: string, index: number, file: string, context: ImportContext): ColumnStore {
-    const forced = this.#options.types?.[name];
+    const forced = this.#typeOf(name);
     const type = forced === undefined || forced === 'ignore' ? null : forced;
     const store = new ColumnStore(name, file, this.#targets.includes(name), type, context);
     for (const cells of this.#rows) if (cells.length === this.#columns.length) store.add(cells[index]!);
     return store;
+  }
+
+  #typeOf(name: string): ColumnType | 'ignore' | undefined {
+    const { types = {} } = this.#options;
+    return Object.hasOwn(types, name) ? types[name] : undefined;
   }
 
   #graphTask(file: string, context: ImportContext): TargetTask {

@@ -1,4 +1,7 @@
-/** A stream as UTF-8 text. Bytes that are no UTF-8 are an error with their place, never a replacement character. */
+/**
+ * A stream as UTF-8 text. Bytes that are no UTF-8 are an error with their place, never a replacement character; so are
+ * zero bytes, which are valid UTF-8 but no text: files of numbers have them, and UTF-16 without a byte order mark.
+ */
 import type { ByteStream } from './byte-stream.ts';
 import { checkLimit, fault, type ImportLimits } from './limits.ts';
 
@@ -9,6 +12,15 @@ export async function* textPieces(stream: ByteStream): AsyncGenerator<string> {
   let tail: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   for await (const piece of stream.pieces()) {
     if (before === 0 && isUtf16(piece)) throw notUtf8(stream.name, 0, 'UTF-16');
+    const zero = piece.indexOf(0);
+    if (zero !== -1) {
+      throw fault(
+        stream.name,
+        `byte ${before + zero}`,
+        'holds a zero byte: it is no text, or UTF-16 without a mark that says so',
+        'choose another format, or save the file as UTF-8, for example with "iconv -f UTF-16LE -t UTF-8"',
+      );
+    }
     let text: string;
     try {
       text = decoder.decode(piece, { stream: true });
@@ -27,7 +39,7 @@ export async function* textPieces(stream: ByteStream): AsyncGenerator<string> {
   }
 }
 
-/** Lines without their ends (`\n`, `\r\n`), each with its number from 1. Throws where a line passes `limits.cell`. */
+/** Lines without their ends (`\n`, `\r\n`, `\r`), each with its number from 1. Throws where a line passes `limits.cell`. */
 export async function* textLines(
   stream: ByteStream,
   limits: ImportLimits,
@@ -35,15 +47,18 @@ export async function* textLines(
   let rest = '';
   let number = 0;
   for await (const piece of textPieces(stream)) {
-    const lines = (rest + piece).split('\n');
-    rest = lines.pop() ?? '';
+    const text = rest + piece;
+    // What stands at the end of a piece may be the first half of a line's end.
+    const end = text.endsWith('\r') ? text.length - 1 : text.length;
+    const lines = text.slice(0, end).split(/\r\n|\n|\r/);
+    rest = (lines.pop() ?? '') + text.slice(end);
     for (const line of lines) {
       number += 1;
-      yield { line: line.endsWith('\r') ? line.slice(0, -1) : line, number };
+      yield { line, number };
     }
     checkLimit(stream.name, `line ${number + 1}`, rest.length, limits.cell, 'characters in one line');
   }
-  if (rest !== '') yield { line: rest, number: number + 1 };
+  if (rest !== '') yield { line: rest.replace(/\r$/, ''), number: number + 1 };
 }
 
 function isUtf16(bytes: Uint8Array): boolean {

@@ -90,6 +90,44 @@ describe('readCsv', () => {
     ]);
   });
 
+  it.each([
+    ['a text over numbers', '0,1,2,label\n5,6,7,1\n8,9,1,0\n', ['0', '1', '2']],
+    ['the names that pandas gives, over texts', '0,1,label\n5,6,cat\n8,9,dog\n', ['0', '1']],
+    ['those names after an index', ',0,1,label\n0,5,6,cat\n1,8,9,dog\n', ['column 1', '0', '1']],
+    ['texts over texts that come again', 'colour,fruit\nred,apple\nred,cherry\n', ['colour']],
+    ['a row of texts that are data', 'red,round,apple\ngreen,long,pear\nred,round,apple\n', ['x0', 'x1']],
+    ['numbers and a class that comes again', '0,1,cat\n5,6,cat\n8,9,dog\n', ['x0', 'x1']],
+    ['numbers that do not count, and a class', '7,1,cow\n5,6,cat\n', ['x0', 'x1']],
+    ['numbers', '1,2,3\n4,5,6\n', ['x0', 'x1']],
+  ])('takes %s for what it is in the first row', async (_, text, names) => {
+    const set = await read(text);
+    expect([...new Set(set.columns.map(({ name }) => name))]).toEqual(names);
+    const rowsInFile = text.trim().split('\n').length;
+    expect(set.examples).toBe(names[0] === 'x0' ? rowsInFile : rowsInFile - 1);
+  });
+
+  it('does what it is told of the first row, the separator and the decimal mark', async () => {
+    expect((await read('1,2\n3,4\n', { header: true })).columns[0]!.name).toBe('1');
+    expect((await read('a,b\nc,d\n', { header: false })).examples).toBe(2);
+    const blanks = await read(' a   b y \n 1.5 2  0\n3 4 1\n', { separator: ' ' });
+    expect(blanks.columns.map(({ name }) => name)).toEqual(['a', 'b']);
+    expect([...blanks.tensors['inputs']!.data]).toEqual([1.5, 2, 3, 4]);
+    const commas = await read('a;b;y\n1,5;x;-0,25\n2;y;,5\n', { decimal: ',' });
+    expect(commas.task).toBe('regression');
+    expect([...commas.tensors['inputs']!.data]).toEqual([1.5, 1, 0, 2, 0, 1]);
+    expect([...commas.tensors['targets']!.data]).toEqual([-0.25, 0.5]);
+    const categories = await read('a;y\n1,5;0\n2,5;1\n', { types: { a: 'category' } });
+    expect(categories.columns.map(({ value }) => value)).toEqual(['1,5', '2,5']);
+    // More commas than semicolons, and yet these separate.
+    expect((await read('1,5;2,5;0,5\n2,5;1,5;1,5\n', { decimal: ',' })).columns).toHaveLength(2);
+  });
+
+  it('reads the lines of old systems, which end in a return', async () => {
+    const set = await read('a,b,y\r1,2,0\r3,4,1\r');
+    expect([...set.tensors['inputs']!.data]).toEqual([1, 2, 3, 4]);
+    expect(await failure(read('a,y\r1,"2\r3,4\r'))).toContain('a.csv, line 2: a quote that begins here');
+  });
+
   it('reports the rows and columns it leaves out', async () => {
     const set = await read(
       'a,name,y\n1,ann,0\n,bob,1\nnan,cy,0\n1,2\ninf,dan,0\n1e300,eve,1\n2,fay,1\n3,gus,\n',
@@ -116,7 +154,21 @@ describe('readCsv', () => {
     ['a missing target', 'a,b\n1,2\n', { target: 'c' }, 'a.csv: has no column "c"; its columns are a, b'],
     ['an open quote', 'a,b\n1,"2\n3,4\n', {}, 'a.csv, line 2: a quote that begins here never ends'],
     ['text after a quote', 'a,b\n"1"x,2\n', {}, 'a.csv, line 2: text follows a closing quote'],
-    ['a target alone', 'a\n1\n', {}, 'a.csv: has no input column beside the target'],
+    ['a target alone', 'a\n1\n', {}, 'a.csv, line 1: holds one column, and so no input beside the target'],
+    ['blanks between cells', 'a b y\n1 2 3\n', {}, 'name what separates the columns (--separator comma,'],
+    [
+      'a comment above the table',
+      '# made by A, B\na,b,y\n1,2,3\n',
+      {},
+      'a.csv, line 1: is a comment and not',
+    ],
+    ['a title above the table', 'flowers\na,b,y\n1,2,3\n', {}, 'remove lines above the table'],
+    [
+      'decimal commas',
+      'a;b;y\n1,5;2;p\n2;;q\n',
+      {},
+      'a.csv, column "a": holds numbers with commas such as "1,5"; say that the comma is the decimal mark (--decimal',
+    ],
     ['texts to regress', 'a,b\n1,x\n', { task: 'regression' as const }, 'holds texts such as "x"'],
     [
       'nothing but gaps',

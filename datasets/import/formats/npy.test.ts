@@ -135,6 +135,41 @@ describe('NPZ', () => {
     });
   });
 
+  const array = (name: string, shape: number[], first = 0) => ({
+    name: `${name}.npy`,
+    data: npyBytes(
+      '|u1',
+      shape,
+      Uint8Array.from({ length: shape.reduce((a, b) => a * b) }, (_, i) => first + i),
+    ),
+  });
+
+  it('takes arrays of any name once the labels are chosen', async () => {
+    const arrays = zipBytes([array('arr_0', [2, 3]), array('arr_1', [2], 5), array('arr_2', [4])]);
+    const error: unknown = await archive(arrays).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({
+      message: expect.stringContaining('choose the labels as the target (--target)') as unknown,
+      data: { targets: ['arr_0', 'arr_1', 'arr_2'] },
+    });
+    const set = await archive(arrays, 'arr_1');
+    expect(set).toMatchObject({ examples: 2, classes: ['5', '6'], targets: ['arr_1'] });
+    expect([...set.tensors['inputs']!.data]).toEqual([0, 1, 2, 3, 4, 5]);
+  });
+
+  it('says which arrays are two of one kind', async () => {
+    const twice = zipBytes([array('x', [2, 1]), array('images', [2, 1]), array('y', [2])]);
+    expect(await failure(archive(twice))).toContain(
+      'a.npz, array "images": holds inputs, as a.npz, array "x" does',
+    );
+    const labels = [array('x', [2, 1]), array('y', [2]), array('label', [2])];
+    const error: unknown = await archive(zipBytes(labels)).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ data: { targets: ['y', 'label'] } });
+    expect(await archive(zipBytes(labels), 'label')).toMatchObject({ targets: ['label'] });
+    // Names of classes are no labels of examples.
+    const names = [array('x', [2, 1]), array('classes', [9]), array('y', [2])];
+    expect(await archive(zipBytes(names))).toMatchObject({ targets: ['y'] });
+  });
+
   it('refuses what is unsound', async () => {
     const good = { name: 'x.npy', data: images };
     const whole = zipBytes([good, { name: 'y.npy', data: labels }]);
@@ -151,7 +186,13 @@ describe('NPZ', () => {
     expect(await failure(archive(bomb, undefined, { bytes: 10_000 }))).toContain(
       '1000000 bytes decompressed',
     );
-    expect(await failure(archive(zipBytes([{ name: 'a.txt', data: images }])))).toContain('is no NPY array');
+    expect(await failure(archive(zipBytes([{ name: 'a.txt', data: images }])))).toContain(
+      'a.npz, member "a.txt": is no NPY array, and of ZIP archives those of arrays alone are read; unpack it',
+    );
+    const workbook = ['[Content_Types].xml', 'xl/workbook.xml'].map((name) => ({ name, data: images }));
+    expect(await failure(archive(zipBytes(workbook)))).toContain(
+      'a.npz: is a spreadsheet or another office file; save its table as CSV',
+    );
     expect(
       await failure(
         archive(zipBytes([good, { name: 'z.npy', data: images }, { name: 'q.npy', data: labels }])),

@@ -16,20 +16,22 @@ interface Header {
   shape: number[];
 }
 
-const elements: Readonly<Record<string, ElementType>> = {
-  b1: 'bool',
-  u1: 'u8',
-  i1: 'i8',
-  u2: 'u16',
-  i2: 'i16',
-  u4: 'u32',
-  i4: 'i32',
-  u8: 'u64',
-  i8: 'i64',
-  f2: 'f16',
-  f4: 'f32',
-  f8: 'f64',
-};
+const elements = new Map<string, ElementType>([
+  ['b1', 'bool'],
+  ['u1', 'u8'],
+  ['i1', 'i8'],
+  ['u2', 'u16'],
+  ['i2', 'i16'],
+  ['u4', 'u32'],
+  ['i4', 'i32'],
+  ['u8', 'u64'],
+  ['i8', 'i64'],
+  ['f2', 'f16'],
+  ['f4', 'f32'],
+  ['f8', 'f64'],
+]);
+/** Bytes of a text in memory beside its characters. */
+const textOverhead = 40;
 
 /** Reads one array. Throws `KronlabError` (`invalid`) naming file and place. */
 export async function readNpy(stream: ByteStream, name: string, context: ImportContext): Promise<NamedArray> {
@@ -38,7 +40,7 @@ export async function readNpy(stream: ByteStream, name: string, context: ImportC
   try {
     const { element, order, fortran, shape } = await readHeader(reader, context);
     const count = elementCount(shape);
-    const elementSize = typeof element === 'string' ? 8 : 8 + 4 * element.length;
+    const elementSize = typeof element === 'string' ? 8 : textOverhead + 4 * element.length;
     checkLimit(
       place,
       'its header',
@@ -112,7 +114,8 @@ function parseHeader(text: string, file: string): Header {
   const order = descr.startsWith('>') ? 'big' : 'little';
   const code = descr.replace(/^[<>|=]/, '');
   const text_ = /^([US])(\d{1,5})$/.exec(code);
-  const element = text_ === null ? elements[code] : { text: text_[1] as 'U' | 'S', length: Number(text_[2]) };
+  const element =
+    text_ === null ? elements.get(code) : { text: text_[1] as 'U' | 'S', length: Number(text_[2]) };
   if (quoted.startsWith('[') || element === undefined) {
     const object = code.startsWith('O');
     throw fault(

@@ -316,5 +316,5 @@ function widthOf(largest: number): number {
 
 function whole(value: number | undefined, what: string, most: number): number {
   if (value !== undefined && Number.isInteger(value) && value >= 0 && value <= most) return value;
-  throw new PageFault(`${what} is ${value}, of at most ${most}`);
+  throw new PageFault(`${what} is ${value ?? 'missing'}, of at most ${most}`);
 }

@@ -54,4 +54,16 @@ describe('readParquet', () => {
     const damaged = good.slice().fill(0xff, 4, 40);
     expect(await failure(read(damaged))).toMatch(/^KronlabError: a.parquet, row group 1/);
   });
+
+  it('says of damage anywhere what it is, and never what JavaScript thinks of it', async () => {
+    const good = table();
+    for (let at = 4; at < good.length - 8; at += 1) {
+      for (const value of [0, 0x15, 0xff]) {
+        const damaged = good.slice().fill(value, at, Math.min(at + 4, good.length - 8));
+        const message = await failure(read(damaged));
+        expect(message).toMatch(/^(no error|KronlabError: a\.parquet.*; .*)$/s);
+        expect(message).not.toMatch(/undefined|not a function|not iterable|out of bounds/);
+      }
+    }
+  });
 });

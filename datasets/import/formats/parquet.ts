@@ -99,12 +99,13 @@ async function readFooter(
   checkLimit(source.name, 'the footer', length, limits.header, 'bytes');
   if (length + 12 > source.size) throw fault(source.name, 'the footer', 'is longer than the file', remedy);
   const footer = await readExactly(source, source.size - 8 - length, length, 'the footer');
-  const metadata = await reading(source.name, 'the footer', () => {
+  return reading(source.name, 'the footer', async () => {
     checkThrift(new DataView(footer.buffer, footer.byteOffset, footer.byteLength), 0);
-    return parquetMetadataAsync(file);
+    const metadata = await parquetMetadataAsync(file);
+    // Fields that the types promise may be missing.
+    checkFooter(source, metadata, limits);
+    return metadata;
   });
-  checkFooter(source, metadata, limits);
-  return metadata;
 }
 
 function checkFooter(source: ByteSource, metadata: FileMetaData, limits: ImportContext['limits']): void {
@@ -148,8 +149,13 @@ async function reading<T>(file: string, place: string, work: () => Promise<T>): 
     return await work();
   } catch (error) {
     if (error instanceof KronlabError || (error instanceof Error && error.name === 'AbortError')) throw error;
-    const detail = error instanceof Error ? error.message : String(error);
-    throw fault(file, place, `cannot be read (${detail.slice(0, 200)})`, remedy);
+    // What the language says of a value that is not there says nothing of the file.
+    const isOfFile =
+      error instanceof Error &&
+      !(error instanceof TypeError || error instanceof RangeError) &&
+      !error.message.includes('undefined');
+    const detail = isOfFile ? ` (${error.message.slice(0, 200)})` : '';
+    throw fault(file, place, `cannot be decoded${detail}`, remedy);
   }
 }
 

@@ -11,21 +11,21 @@ import { doublesOf, sizeOf, type ElementType } from '../elements.ts';
 import { checkLimit, fault, type ImportContext } from '../limits.ts';
 import type { NamedArray } from '../named-arrays.ts';
 
-const elementTypes: Readonly<Record<string, ElementType>> = {
-  BOOL: 'bool',
-  U8: 'u8',
-  I8: 'i8',
-  U16: 'u16',
-  I16: 'i16',
-  U32: 'u32',
-  I32: 'i32',
-  U64: 'u64',
-  I64: 'i64',
-  F16: 'f16',
-  BF16: 'bf16',
-  F32: 'f32',
-  F64: 'f64',
-};
+const elementTypes = new Map<string, ElementType>([
+  ['BOOL', 'bool'],
+  ['U8', 'u8'],
+  ['I8', 'i8'],
+  ['U16', 'u16'],
+  ['I16', 'i16'],
+  ['U32', 'u32'],
+  ['I32', 'i32'],
+  ['U64', 'u64'],
+  ['I64', 'i64'],
+  ['F16', 'f16'],
+  ['BF16', 'bf16'],
+  ['F32', 'f32'],
+  ['F64', 'f64'],
+]);
 const typeNames = { u8: 'U8', u32: 'U32', f32: 'F32' } as const;
 
 export interface SafetensorsEntry {
@@ -83,13 +83,13 @@ function parseEntry(
   const place = `tensor ${JSON.stringify(name.slice(0, 100))}`;
   const isSize = (size: unknown): size is number => Number.isSafeInteger(size) && (size as number) >= 0;
   const { dtype, shape, data_offsets: range } = (value ?? {}) as Record<string, unknown>;
-  const type = typeof dtype === 'string' ? elementTypes[dtype] : undefined;
+  const type = typeof dtype === 'string' ? elementTypes.get(dtype) : undefined;
   if (type === undefined) {
     throw fault(
       file,
       place,
       `its type ${typeof dtype === 'string' ? `"${dtype.slice(0, 40)}"` : `(${typeof dtype})`} is none the lab reads`,
-      `save it as one of ${Object.keys(elementTypes).join(', ')}`,
+      `save it as one of ${[...elementTypes.keys()].join(', ')}`,
     );
   }
   if (!Array.isArray(shape) || shape.length > 8 || !shape.every(isSize))

@@ -4,12 +4,12 @@
  */
 import type { TensorDataset } from '../../tensor-dataset.ts';
 import type { ByteSource } from '../byte-source.ts';
-import { openStream } from '../byte-stream.ts';
+import { firstBytes, openStream } from '../byte-stream.ts';
 import { GraphBuilder, type GraphOptions } from '../graphs.ts';
 import { fault, type ImportContext } from '../limits.ts';
 import { atomColumns, bondColumns, graphOfSmiles } from '../molecule.ts';
 import { chooseTargets } from '../targets.ts';
-import { csvRows, guessSeparator, headerNames } from './csv.ts';
+import { csvRows, guessSeparator, headerNames, type CsvOptions } from './csv.ts';
 
 /** Whether these column names are those of a table of molecules. */
 export function smilesColumn(names: readonly string[]): number {
@@ -19,12 +19,13 @@ export function smilesColumn(names: readonly string[]): number {
 /** Reads graphs. Rows whose SMILES cannot be read are left out and reported. Throws `KronlabError` (`invalid`). */
 export async function readSmiles(
   source: ByteSource,
-  options: GraphOptions,
+  options: GraphOptions & Pick<CsvOptions, 'separator'>,
   name: string,
   context: ImportContext,
 ): Promise<TensorDataset> {
   const stream = await openStream(source, context);
-  const separator = /\.smi(les)?(\.gz)?$/i.test(source.name) ? await smiSeparator(source) : undefined;
+  const isSmi = /\.smi(les)?(\.gz)?$/i.test(source.name);
+  const separator = options.separator ?? (isSmi ? await smiSeparator(source, context) : undefined);
   let columns: string[] | null = null;
   let builder: GraphBuilder | null = null;
   let smilesAt = 0;
@@ -74,8 +75,8 @@ export async function readSmiles(
 }
 
 /** Blanks separate where the first line has no tab. */
-async function smiSeparator(source: ByteSource): Promise<string> {
-  const start = new TextDecoder().decode(await source.read(0, 1 << 12));
-  const guessed = guessSeparator(start.split(/\r?\n/)[0] ?? '');
+async function smiSeparator(source: ByteSource, context: ImportContext): Promise<string> {
+  const start = new TextDecoder().decode(await firstBytes(source, 1 << 12, context));
+  const guessed = guessSeparator(start.split(/[\r\n]/)[0] ?? '');
   return guessed === '\t' || guessed === ';' ? guessed : ' ';
 }
