@@ -46,14 +46,15 @@ describe('kronlab import', () => {
       id: expect.stringMatching(/^[0-9a-f]{16}$/),
       name: 'in',
       hash: expect.stringMatching(/^[0-9a-f]{64}$/),
-      task: 'classification',
       examples: 2,
       shape: [1, 1, 2],
       classes: ['3', '7'],
-      targets: ['label'],
       splits: [{ name: 'train', start: 0, count: 2 }],
       skipped: { total: 0, reasons: [] },
     });
+    expect(Object.keys(JSON.parse(images.out) as object)).toEqual(
+      'id name hash examples shape classes splits skipped'.split(' '),
+    );
     const csv = await kronlab([await file('a.csv', 'a,b,y\n1,2,p\n3,4,q\n'), '--json']);
     const lines = await kronlab([
       await file('a.jsonl', '{"a":1,"b":2,"y":"p"}\n{"a":3,"b":4,"y":"q"}'),
@@ -77,12 +78,58 @@ describe('kronlab import', () => {
     );
   });
 
+  it('names labels where it names classes', async () => {
+    const table = await file('l.csv', 'x,p,q\n1,0,1\n2,1,\n');
+    const { out } = await kronlab([table, '--target', 'p,q', '--json']);
+    expect(JSON.parse(out)).toMatchObject({ examples: 2, classes: ['p', 'q'] });
+    expect(Object.keys(JSON.parse(out) as object)).toHaveLength(8);
+  });
+
+  it('says what it left out and where the data is, when it is there already', async () => {
+    expect((await kronlab([await file('skipA.csv', 'a,y\n1,0\n2,1\n')])).out).toMatch(/^Imported skipA as/);
+    const second = await file('skipB.csv', 'a,y\n1,0\n,1\n2,1\n,0\n');
+    const json = await kronlab([second, '--name', 'mine', '--json']);
+    expect(JSON.parse(json.out)).toMatchObject({ name: 'skipA', skipped: { total: 2 } });
+    expect(json.err).toMatch(/^Already kept as skipA \([0-9a-f]{16}\); it keeps its name\n$/);
+    expect((await kronlab([second])).out).toMatch(/^Already kept as skipA .*: 2 examples.*\nLeft out 2:\n/);
+    const { id } = JSON.parse(json.out) as { id: string };
+    await writeFile(join(folder, 'datasets', id, 'tensors.safetensors'), 'cut');
+    expect((await kronlab([second])).out).toMatch(
+      /^Already kept as skipA .*, which was damaged and is whole again/,
+    );
+  });
+
+  it('takes types of columns and the dialect of a CSV file', async () => {
+    const table = await file('t.csv', 'a=b,c;d x\n1,5;2 3\n2,5;4 5\n');
+    const args = [table, '--separator', 'space', '--header', 'yes', '--decimal', 'point', '--json'];
+    const { out, err } = await kronlab([...args, '--types', 'a=b,c;d=category,x=number']);
+    expect(err).toBe('');
+    expect(JSON.parse(out)).toMatchObject({ shape: [2], examples: 2 });
+    const other = await kronlab([await file('u.csv', 'a;y\n1,5;2\n'), '--decimal', 'comma', '--json']);
+    expect(JSON.parse(other.out)).toMatchObject({ shape: [1], examples: 1 });
+  });
+
+  it('takes one file of labels, and no folder without one', async () => {
+    const images = await file('a.idx', idxBytes([1, 1, 2], [1, 2]));
+    await mkdir(join(folder, 'empty'));
+    expect(await kronlab([images, '--labels', join(folder, 'empty')])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('holds no files; give the one file of the labels') as unknown,
+    });
+    await file('b.idx', idxBytes([1], [9]));
+    expect((await kronlab([images, '--labels', join(folder, 'in')])).err).toContain('holds several files');
+  });
+
   it.each([
     [[], 'say what to import'],
     [['/no/such/file'], 'cannot read /no/such/file'],
     [['x', '--format', 'xls'], '--format: unknown format "xls"; known formats: idx, cifar'],
     [['x', '--task', 'guess'], '--task: unknown task "guess"'],
     [['x', '--image', '28'], '--image: "28" is no shape'],
+    [['x', '--types', 'a=category,b=text'], '--types: "b=text" is no type of a column'],
+    [['x', '--header', 'maybe'], '--header: "maybe" is none of yes, no'],
+    [['x', '--separator', ','], '--separator: "," is none of comma, semicolon, tab, bar, space'],
+    [['x', '--name', ' '], '--name: a name has 1 to 200 characters, this one 0'],
   ])('refuses %j', async (args, message) => {
     const { code, err } = await kronlab(args);
     expect(code).not.toBe(0);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { datasetSpecSchema } from '../../contract/run-spec.ts';
+import { datasetSpecSchema, type DatasetSpec } from '../../contract/run-spec.ts';
 import { partTensor, type DatasetPart } from '../dataset.ts';
 import { digits } from '../digits.ts';
 import { importDataset } from '../import/import.ts';
@@ -14,6 +14,7 @@ import { prepareDataset } from '../prepare.ts';
 import { loadDataset } from './load.ts';
 import { readDataset } from '../read.ts';
 import { datasets } from '../registry.ts';
+import { makeSpirals } from '../synthetic.ts';
 import { datasetBytes, tensorOf } from '../tensor-dataset.ts';
 import { loadDataset as fetchDataset } from '../web.ts';
 
@@ -184,4 +185,27 @@ describe('loadDataset in the browser', () => {
       'cannot fetch digits/digits.csv.gz: the server answered 404',
     );
   });
+});
+
+describe.each([
+  ['command line', (spec: DatasetSpec) => loadDataset(spec)],
+  ['window', (spec: DatasetSpec) => fetchDataset(spec)],
+])('the seed of a run, on the way of the %s', (_, load) => {
+  const specOf = (changes: object) => datasetSpecSchema.parse({ id: 'spirals', ...changes });
+  const first = async (changes: object) => (await load(specOf(changes))).train.tensors['inputs'];
+
+  it('draws other data; without one they are those of seed 1, as they ever were', async () => {
+    const usual = await first({});
+    expect(await first({ seed: 1 })).toEqual(usual);
+    expect(await first({ seed: 2 })).not.toEqual(usual);
+    const made = prepareDataset('spirals', makeSpirals(2), specOf({}));
+    expect(await first({ seed: 2 })).toEqual(made.train.tensors['inputs']);
+  });
+});
+
+it('a seed of what is not computed is refused', async () => {
+  const seeded = datasetSpecSchema.parse({ id: 'digits', seed: 2 });
+  await expect(loadDataset(seeded)).rejects.toThrow(
+    'dataset.seed: only computed data sets are drawn from a seed; "Handwritten digits" is not one, leave it out',
+  );
 });

@@ -3,11 +3,12 @@ import { open, readdir, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { KronlabError } from '../../contract/errors.ts';
 import type { ByteSource } from '../import/byte-source.ts';
-import { checkLimit, type ImportLimits } from '../import/limits.ts';
+import { checkLimit, fault, type ImportLimits } from '../import/limits.ts';
 
 /**
- * The file, or all files below the folder in the order of their names, without hidden ones. Links to folders are not
- * followed, so that none leads out of the folder or round in a circle. Throws `KronlabError` (`not-found`).
+ * The file, or all files below the folder in the order of their names, without hidden ones. Links to files are files;
+ * links to folders are not followed, so that none leads round in a circle. Throws `KronlabError`: `not-found`, `invalid`
+ * where there are links to folders and nothing else.
  */
 export async function openSources(path: string, limits: ImportLimits): Promise<ByteSource[]> {
   const full = resolve(path);
@@ -16,14 +17,21 @@ export async function openSources(path: string, limits: ImportLimits): Promise<B
   });
   if (!info.isDirectory()) return [fileSource(full, basename(full), info.size)];
   const sources: ByteSource[] = [];
-  await walk(full, basename(full), sources, limits);
-  return sources;
+  const links: string[] = [];
+  await walk(full, basename(full), { sources, links }, limits);
+  if (sources.length > 0 || links.length === 0) return sources;
+  throw fault(
+    links[0]!,
+    null,
+    'is a link to a folder, which is not followed, and no file lies beside it',
+    'give the folder it leads to, or put the files in its place',
+  );
 }
 
 async function walk(
   folder: string,
   name: string,
-  sources: ByteSource[],
+  found: { sources: ByteSource[]; links: string[] },
   limits: ImportLimits,
 ): Promise<void> {
   const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
@@ -34,11 +42,18 @@ async function walk(
     if (entry.name.startsWith('.')) continue;
     const path = join(folder, entry.name);
     const below = `${name}/${entry.name}`;
-    if (entry.isDirectory()) await walk(path, below, sources, limits);
-    else if (entry.isFile()) {
-      sources.push(fileSource(path, below, (await stat(path)).size));
-      checkLimit(name, null, sources.length, limits.files, 'files');
+    if (entry.isDirectory()) {
+      await walk(path, below, found, limits);
+      continue;
     }
+    if (!entry.isFile() && !entry.isSymbolicLink()) continue;
+    const info = await stat(path).catch((error: unknown) => {
+      throw notFound(path, error);
+    });
+    if (info.isDirectory()) found.links.push(below);
+    if (!info.isFile()) continue;
+    found.sources.push(fileSource(path, below, info.size));
+    checkLimit(name, null, found.sources.length, limits.files, 'files');
   }
 }
 

@@ -31,21 +31,56 @@ describe('DatasetStore', () => {
       ),
     ];
     for (const result of results) {
-      const stored = await store.save(result, ['a']);
+      const { record: stored } = await store.save(result, ['a']);
       expect(stored.id).toBe(result.hash.slice(0, 16));
       expect(await store.read(stored.id)).toEqual(result.dataset);
     }
     expect((await store.list()).map(({ name }) => name)).toEqual(['i', 'a', 'a', 'a']);
   });
 
-  it('keeps the same data once', async () => {
+  it('keeps the same data once, and tells what the second import left out', async () => {
     const first = await store.save(await imported('a,y\n1,0\n'), ['a']);
-    expect(await store.save(await imported('b,y\n1,0\n', 'other.csv'), ['b'])).toEqual(first);
-    expect(await store.list()).toHaveLength(1);
+    expect(first).toMatchObject({ outcome: 'new', record: { name: 'a', skipped: { total: 0 } } });
+    const second = await imported('b,y\n1,0\n,1\n', 'other.csv');
+    const skipped = { total: 1, reasons: [{ first: 'other.csv, row 3' }] };
+    const again = await store.save(second, ['b']);
+    expect(again).toMatchObject({ outcome: 'known', record: { name: 'a', skipped } });
+    expect(await store.list()).toEqual([first.record]);
+    await store.remove(first.record.id);
+    const back = await store.save(second, ['b']);
+    expect(back).toMatchObject({ outcome: 'restored', record: { name: 'a', skipped } });
+    expect([await store.list(), await store.listTrash()]).toEqual([[first.record], []]);
+  });
+
+  it('repairs a damaged one when its files are imported again', async () => {
+    const result = await imported('a,y\n1,0\n2,1\n');
+    const { id } = (await store.save(result, ['a'])).record;
+    await store.rename(id, 'mine');
+    const tensors = join(store.folder, id, 'tensors.safetensors');
+    for (const damage of [
+      (bytes: Buffer) => bytes.subarray(0, 10),
+      (bytes: Buffer) => Buffer.from(bytes).fill(7, bytes.length - 1),
+      (bytes: Buffer) => Buffer.concat([bytes, Buffer.of(0)]),
+    ]) {
+      await writeFile(tensors, damage(await readFile(tensors)));
+      expect(await store.save(result, ['a'])).toMatchObject({
+        outcome: 'repaired',
+        record: { name: 'mine' },
+      });
+      expect(await store.read(id)).toEqual({ ...result.dataset, name: 'mine' });
+    }
+    await writeFile(join(store.folder, id, 'dataset.json'), '{}');
+    expect(await store.save(result, ['a'])).toMatchObject({ outcome: 'repaired', record: { name: 'a' } });
+    await rm(tensors);
+    await store.remove(id);
+    expect(await store.save(result, ['a'])).toMatchObject({ outcome: 'new' });
+    expect(await store.read(id)).toEqual(result.dataset);
+    expect((await readdir(store.folder)).sort()).toEqual(['.trash', id]);
+    expect(await readdir(join(store.folder, '.trash'))).toEqual([]);
   });
 
   it('renames, tags, deletes and undoes', async () => {
-    const { id } = await store.save(await imported('a,y\n1,0\n'), ['a']);
+    const { id } = (await store.save(await imported('a,y\n1,0\n'), ['a'])).record;
     await store.rename(id, 'mine');
     await store.tag(id, ['small']);
     expect(await store.get(id)).toMatchObject({ name: 'mine', tags: ['small'] });
@@ -77,19 +112,34 @@ describe('DatasetStore', () => {
   });
 
   it('sees damage', async () => {
-    const { id } = await store.save(await imported('a,y\n1,0\n2,1\n'), ['a']);
+    const { id } = (await store.save(await imported('a,y\n1,0\n2,1\n'), ['a'])).record;
     const path = join(store.folder, id, 'tensors.safetensors');
     const bytes = await readFile(path);
     await writeFile(path, bytes.fill(7, bytes.length - 1));
     expect(await failure(store.read(id))).toContain('its content is not what was imported');
     await writeFile(join(store.folder, id, 'dataset.json'), '{}');
-    expect(await failure(store.get(id))).toContain('is damaged; delete it and import it again');
+    expect(await failure(store.get(id))).toContain('is damaged; import its files again, which replaces it');
     expect(await store.list()).toEqual([]);
   });
 });
 
 describe('openSources', () => {
-  it('lists a folder in order, without hidden files and links', async () => {
+  it('takes links to files for files, and says where there are links to folders alone', async () => {
+    await mkdir(join(folder, 'links'));
+    await writeFile(join(folder, 'real.txt'), 'real');
+    await symlink(folder, join(folder, 'links', 'away'));
+    const { limits } = testContext();
+    expect(await failure(openSources(join(folder, 'links'), limits))).toContain(
+      'links/away: is a link to a folder, which is not followed, and no file lies beside it; give the folder',
+    );
+    await symlink(join(folder, 'real.txt'), join(folder, 'links', 'one.txt'));
+    const [source] = await openSources(join(folder, 'links'), limits);
+    expect([source!.name, source!.size]).toEqual(['links/one.txt', 4]);
+    await symlink(join(folder, 'gone'), join(folder, 'links', 'two.txt'));
+    expect(await failure(openSources(join(folder, 'links'), limits))).toContain('two.txt: ENOENT');
+  });
+
+  it('lists a folder in order, without hidden files and links to folders', async () => {
     await mkdir(join(folder, 'set', 'b'), { recursive: true });
     for (const name of ['b/2.txt', 'a.txt', '.hidden']) await writeFile(join(folder, 'set', name), name);
     await symlink(folder, join(folder, 'set', 'round'));

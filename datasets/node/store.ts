@@ -6,7 +6,7 @@
 import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { datasetRecordSchema } from '../../contract/datasets.ts';
+import { datasetRecordSchema, type ImportOutcome } from '../../contract/datasets.ts';
 import { KronlabError } from '../../contract/errors.ts';
 import type { ByteSource } from '../import/byte-source.ts';
 import { readSafetensorsHeader, encodeSafetensors } from '../import/formats/safetensors.ts';
@@ -36,6 +36,12 @@ export const storedDatasetSchema = datasetRecordSchema.extend({
 });
 export type StoredDataset = z.infer<typeof storedDatasetSchema>;
 
+export interface Saved {
+  /** As it is kept, with what this import left out. */
+  record: StoredDataset;
+  outcome: ImportOutcome;
+}
+
 /** A folder of data sets. All methods throw `KronlabError`: `not-found`, `storage`, or `invalid` for a damaged one. */
 export class DatasetStore {
   readonly folder: string;
@@ -47,24 +53,37 @@ export class DatasetStore {
   }
 
   /**
-   * Keeps the data set; where it is there already (or in the trash), that one is kept with its name. An aborted or
-   * failed write leaves nothing behind.
+   * Keeps the data set. Where it is there already, or in the trash, that one stays with its name; where it is damaged, it
+   * is written anew under its name. An aborted or failed write leaves nothing behind.
    */
   async save(
     { dataset, format, hash }: ImportResult,
     files: readonly string[],
     signal?: AbortSignal,
-  ): Promise<StoredDataset> {
+  ): Promise<Saved> {
     const id = hash.slice(0, 16);
+    const { skipped, tensors } = dataset;
     await this.#sweep();
-    if (await exists(join(this.folder, id))) return this.get(id);
-    if (await exists(join(this.folder, trashFolder, id))) return this.restore(id);
+    const home = join(this.folder, id);
+    const trashed = join(this.folder, trashFolder, id);
+    const isThere = await exists(home);
+    const before = await readRecord(home, id).catch(() => null);
+    if (before !== null && (await holds(home, tensors, signal)))
+      return { record: { ...before, skipped }, outcome: 'known' };
+    if (!isThere && (await exists(trashed))) {
+      const isSound = await readRecord(trashed, id).then(
+        () => holds(trashed, tensors, signal),
+        () => false,
+      );
+      if (isSound) return { record: { ...(await this.restore(id)), skipped }, outcome: 'restored' };
+      await rm(trashed, { recursive: true, force: true });
+    }
     const record: StoredDataset = {
       version: 1,
       id,
       hash,
-      name: dataset.name,
-      tags: [],
+      name: before?.name ?? dataset.name,
+      tags: before?.tags ?? [],
       kind: dataset.kind,
       task: dataset.task,
       examples: dataset.examples,
@@ -76,7 +95,7 @@ export class DatasetStore {
       edgeColumns: [...dataset.edgeColumns],
       targets: [...dataset.targets],
       splits: [...dataset.splits],
-      skipped: dataset.skipped,
+      skipped,
       source: { format, files: files.slice(0, 100) },
       importedMs: this.#now(),
       statistics: datasetStatistics(dataset),
@@ -87,16 +106,20 @@ export class DatasetStore {
       await writeTensors(join(part, tensorsFile), dataset.tensors, signal);
       await writeFile(join(part, recordFile), `${JSON.stringify(record, null, 1)}\n`, { flush: true });
       signal?.throwIfAborted();
-      await rename(part, join(this.folder, id));
+      // A damaged one goes away under a name that is swept, should this process end here.
+      if (isThere) await rename(home, `${part}-damaged`);
+      await rename(part, home);
+      await rm(`${part}-damaged`, { recursive: true, force: true });
     } catch (error) {
       // Where the folder itself is none, there is nothing to clear away, and the first error is the one that tells.
       await rm(part, { recursive: true, force: true }).catch(() => undefined);
       if (signal?.aborted === true) throw error;
       // Another process may have brought the same data set into place meanwhile.
-      if (await exists(join(this.folder, id))) return this.get(id);
+      if (!isThere && (await exists(home)))
+        return { record: { ...(await this.get(id)), skipped }, outcome: 'known' };
       throw storageError(`cannot keep the data set "${dataset.name}" in ${this.folder}`, error);
     }
-    return record;
+    return { record, outcome: isThere ? 'repaired' : 'new' };
   }
 
   /** All data sets, the newest first. Damaged ones are left out. */
@@ -226,6 +249,31 @@ async function writeTensors(
   }
 }
 
+/** Whether the file of tensors in this folder is, byte by byte, the one that these tensors make. */
+async function holds(
+  folder: string,
+  tensors: Readonly<Record<string, Tensor>>,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const handle = await open(join(folder, tensorsFile), 'r').catch(() => null);
+  if (handle === null) return false;
+  try {
+    const kept = Buffer.alloc(1 << 20);
+    for (const part of encodeSafetensors(tensors)) {
+      for (let at = 0; at < part.length; at += kept.length) {
+        signal?.throwIfAborted();
+        const piece = part.subarray(at, at + kept.length);
+        const { bytesRead } = await handle.read(kept, 0, piece.length);
+        if (bytesRead !== piece.length || kept.compare(piece, 0, piece.length, 0, piece.length) !== 0)
+          return false;
+      }
+    }
+    return (await handle.read(kept, 0, 1)).bytesRead === 0;
+  } finally {
+    await handle.close();
+  }
+}
+
 async function listFolder(folder: string): Promise<StoredDataset[]> {
   const names = (await exists(folder)) ? await readdir(folder) : [];
   const records = await Promise.all(
@@ -246,7 +294,7 @@ async function readRecord(folder: string, id: string): Promise<StoredDataset> {
   } catch (error) {
     throw new KronlabError(
       'invalid',
-      `${path}: the data set "${id}" is damaged; delete it and import it again`,
+      `${path}: the data set "${id}" is damaged; import its files again, which replaces it`,
       error instanceof Error ? error.message : String(error),
     );
   }

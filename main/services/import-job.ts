@@ -1,7 +1,8 @@
 /**
- * One import or preview in a thread of its own: the window's host stays quick whatever a file holds, and what a damaged
- * file makes a reader do ends with the thread. A thread that runs out of memory is an error and not the end of the app.
+ * One import or preview in a thread of its own: the host stays quick whatever a file holds, and what a damaged file makes a reader do ends with the thread. A thread that runs out of memory is an error and not the end of the app.
  */
+import { totalmem } from 'node:os';
+import { basename } from 'node:path';
 import { Worker, type ResourceLimits } from 'node:worker_threads';
 import type {
   DatasetRecord,
@@ -11,13 +12,13 @@ import type {
   ImportPreview,
 } from '../../contract/datasets.ts';
 import { errorShapeSchema, KronlabError } from '../../contract/errors.ts';
-import type { StoredDataset } from '../../datasets/node/store.ts';
+import type { Saved } from '../../datasets/node/store.ts';
 import type { JobMessage, JobRequest } from './import-worker.ts';
 
 /** What a job answers with, by its kind. */
 export interface JobAnswers {
   preview: ImportPreview;
-  run: { record: StoredDataset; isNew: boolean };
+  run: Saved;
   /** `paths` is the folder of bundled sets, `options.name` the id of one. */
   bundled: { record: DatasetRecord; sample: DatasetSample };
 }
@@ -27,6 +28,8 @@ export interface JobOptions<K extends keyof JobAnswers> {
   /** Files, or folders that are data sets. */
   paths: readonly string[];
   options: ImportOptions;
+  /** The file of labels, where it is none of `paths`. */
+  labels?: string | undefined;
   /** Where data sets are kept. */
   folder: string;
   onProgress?: (progress: Omit<ImportProgressEvent, 'id'>) => void;
@@ -38,6 +41,9 @@ export interface Job<T> {
   cancel(): void;
 }
 
+/** What the thread may keep beside the bytes of tensors, which `datasets/import/limits.ts` caps. */
+const heapMb = Math.min(4096, Math.floor(totalmem() / 2 ** 21));
+
 /** How long a cancelled reader may take to come to a place where it looks up. */
 const graceMs = 1000;
 
@@ -48,11 +54,11 @@ const workerUrl = new URL(
 );
 
 export function startJob<K extends keyof JobAnswers>(
-  { kind, paths, options, folder, onProgress }: JobOptions<K>,
+  { kind, paths, options, labels, folder, onProgress }: JobOptions<K>,
   url: URL = workerUrl,
-  resourceLimits: ResourceLimits = {},
+  resourceLimits: ResourceLimits = { maxOldGenerationSizeMb: heapMb },
 ): Job<JobAnswers[K]> {
-  const request: JobRequest = { kind, paths: [...paths], options, folder };
+  const request: JobRequest = { kind, paths: [...paths], options, labels, folder };
   const worker = new Worker(url, { workerData: request, execArgv: [], env: {}, resourceLimits });
   let isCancelled = false;
   let timer: NodeJS.Timeout | null = null;
@@ -67,7 +73,7 @@ export function startJob<K extends keyof JobAnswers>(
       } else outcome = () => reject(KronlabError.fromShape(errorShapeSchema.parse(message.error)));
     });
     worker.on('error', (error: Error & { code?: string }) => {
-      outcome = () => reject(failureOf(error));
+      outcome = () => reject(failureOf(error, paths, resourceLimits));
     });
     worker.on('exit', () => {
       if (timer !== null) clearTimeout(timer);
@@ -93,11 +99,18 @@ export function startJob<K extends keyof JobAnswers>(
   };
 }
 
-function failureOf(error: Error & { code?: string }): KronlabError {
+function failureOf(
+  error: Error & { code?: string },
+  paths: readonly string[],
+  { maxOldGenerationSizeMb }: ResourceLimits,
+): KronlabError {
   if (error.code === 'ERR_WORKER_OUT_OF_MEMORY') {
+    const [first] = paths;
+    const more = paths.length > 1 ? ` and ${paths.length - 1} more` : '';
     return new KronlabError(
       'invalid',
-      'The files need more memory to be read than there is; import a part of them.',
+      `${first === undefined ? 'the file' : basename(first)}${more}: reading needs more than the ` +
+        `${maxOldGenerationSizeMb} MiB of memory that an import may take; import a part of it`,
     );
   }
   return new KronlabError('internal', `the import failed: ${error.message}`);

@@ -18,6 +18,7 @@ export interface JobRequest {
   kind: keyof JobAnswers;
   paths: string[];
   options: ImportOptions;
+  labels: string | undefined;
   folder: string;
 }
 
@@ -34,18 +35,38 @@ async function work(
   signal: AbortSignal,
   tell: (message: JobMessage) => void,
 ): Promise<JobAnswers[keyof JobAnswers]> {
-  const { kind, paths, options, folder } = request;
-  if (kind === 'bundled') return describeBundled(paths[0]!, options.name ?? '');
+  const { kind, paths, folder } = request;
+  if (kind === 'bundled') return describeBundled(paths[0]!, request.options.name ?? '');
   const sources: ByteSource[] = [];
   for (const path of paths) sources.push(...(await openSources(path, defaultLimits)));
+  const labels =
+    request.labels === undefined
+      ? takeLabels(sources, request.options.labels)
+      : await openLabels(request.labels);
+  const options = { ...request.options, labels };
   const context: ImportContext = { limits: defaultLimits, signal, onProgress: overall(sources, tell) };
   if (kind === 'preview') return previewImport(sources, options, context);
-  const startedMs = Date.now();
   const result = await importDataset(sources, options, context);
   tell({ type: 'progress', progress: { phase: 'keeping', file: result.dataset.name, fraction: 1 } });
   const files = sources.map(({ name }) => name);
-  const record = await new DatasetStore(folder).save(result, files, signal);
-  return { record, isNew: record.importedMs >= startedMs };
+  return new DatasetStore(folder).save(result, files, signal);
+}
+
+/** The file of labels out of the files of an import. */
+function takeLabels(sources: ByteSource[], name: string | undefined): ByteSource | undefined {
+  if (name === undefined) return undefined;
+  const at = sources.findIndex((source) => source.name === name);
+  if (at !== -1) return sources.splice(at, 1)[0];
+  throw new KronlabError('invalid', `labels: there is no file "${name}" among those of the import`);
+}
+
+async function openLabels(path: string): Promise<ByteSource> {
+  const [labels, second] = await openSources(path, defaultLimits);
+  if (labels !== undefined && second === undefined) return labels;
+  throw new KronlabError(
+    'invalid',
+    `labels: ${path} holds ${labels === undefined ? 'no files' : 'several files'}; give the one file of the labels`,
+  );
 }
 
 async function describeBundled(directory: string, id: string): Promise<JobAnswers['bundled']> {

@@ -71,14 +71,14 @@ describe('an import', () => {
     const id = await uploadFiles(app, [csv]);
     const preview = await client.call('imports.preview', { id, options: { target: 'c' } });
     expect(preview).toMatchObject({ format: 'csv', targets: ['c'], examples: 3 });
-    const { record, isNew } = await client.call('imports.run', { id, options: { name: 'Mine' } });
+    const { record, outcome } = await client.call('imports.run', { id, options: { name: 'Mine' } });
     expect(record).toMatchObject({
       name: 'Mine',
       examples: 3,
       skipped: { total: 1 },
       source: { files: ['m.csv'] },
     });
-    expect(isNew).toBe(true);
+    expect(outcome).toBe('new');
     expect(phases).toContain('keeping');
     expect(changed).toEqual([[record.id]]);
     expect(await left()).toEqual([
@@ -91,7 +91,7 @@ describe('an import', () => {
     });
 
     const again = await importFiles([csv], { name: 'Other' });
-    expect(again).toMatchObject({ isNew: false, record: { name: 'Mine' } });
+    expect(again).toMatchObject({ outcome: 'known', record: { name: 'Mine' } });
   });
 
   it('that fails keeps nothing, and can be tried with other choices', async () => {
@@ -151,6 +151,22 @@ describe('an import', () => {
     expect(second).toMatchObject({ name: 'Second', examples: 4, classes: ['7', '8'] });
   });
 
+  it('takes the labels out of its files by their name', async () => {
+    const id = await uploadFiles(app, [
+      ['a.idx', images],
+      ['b.idx', labels],
+    ]);
+    await expect(client.call('imports.preview', { id, options: {} })).rejects.toMatchObject({
+      message: expect.stringContaining('has no file of labels beside it') as unknown,
+      data: { files: ['a.idx', 'b.idx'] },
+    });
+    const preview = await client.call('imports.preview', { id, options: { labels: 'b.idx' } });
+    expect(preview).toMatchObject({ examples: 4, classes: ['7', '8'] });
+    await expect(client.call('imports.run', { id, options: { labels: 'c.idx' } })).rejects.toThrow(
+      'labels: there is no file "c.idx"',
+    );
+  });
+
   it('takes files in place, and leaves them there', async () => {
     const path = join(dataDir, 'own.csv');
     await writeFile(path, csv[1]);
@@ -171,10 +187,13 @@ describe('an import', () => {
 
   it('that runs out of memory is an error', async () => {
     const greedy = new URL('data:text/javascript,const a=[];for(;;)a.push(new Array(1e6).fill(1.5))');
-    const job = startJob({ kind: 'preview', paths: [], options: {}, folder: '' }, greedy, {
+    const paths = ['/in/large.json', '/in/other.json'];
+    const job = startJob({ kind: 'preview', paths, options: {}, folder: '' }, greedy, {
       maxOldGenerationSizeMb: 64,
     });
-    await expect(job.result).rejects.toThrow('need more memory');
+    await expect(job.result).rejects.toThrow(
+      'large.json and 1 more: reading needs more than the 64 MiB of memory that an import may take; import a part',
+    );
   });
 });
 

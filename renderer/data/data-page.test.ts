@@ -61,7 +61,7 @@ const preview: ImportPreview = {
     ],
     ...{ read: 2, task: 'regression' },
   },
-  ...{ candidates: ['a', 'y'], targets: ['y'] },
+  ...{ candidates: ['a', 'y'], chosen: ['y'], targets: ['y'] },
 };
 
 let sets: DatasetSummary[];
@@ -109,7 +109,7 @@ async function open(path: string, answers: FakeClient['answers'] = {}): Promise<
     },
     'imports.open': () => ({ id: 'inbox-1' }),
     'imports.preview': () => preview,
-    'imports.run': () => ({ record: details(summary({ name: 'm' })).record, isNew: true }),
+    'imports.run': () => ({ record: details(summary({ name: 'm' })).record, outcome: 'new' }),
     'imports.cancel': () => ({ cancelled: true }),
     'imports.discard': ({ id }) => ({ id }),
     ...answers,
@@ -291,6 +291,79 @@ test('lets several labels be chosen, in the order of the file', async () => {
   const { options } = client.inputs('imports.preview').at(-1) as { options: object };
   expect(options).toMatchObject({ task: 'classification' });
   expect(options).not.toHaveProperty('target');
+});
+
+/** The options of the last look at the files. */
+const lastOptions = () => (client.inputs('imports.preview').at(-1) as { options: object }).options;
+
+test('offers the dialect of a CSV file where it cannot be read as it is', async () => {
+  await open('/data', {
+    'imports.preview': ({ options }) => {
+      if (options.decimal === ',') return preview;
+      const choices = { format: 'csv' };
+      throw new KronlabError('invalid', 'm.csv, column "a": holds numbers with commas', choices);
+    },
+  });
+  await screen.findByRole('region', { name: 'All data sets' });
+  click('Import');
+  const input = await screen.findByLabelText('Files to import');
+  Object.defineProperty(input, 'files', { value: [new File(['a;y\n1,5;2\n'], 'm.csv')] });
+  input.dispatchEvent(new Event('change', { bubbles: true }));
+  await screen.findByText(/holds numbers with commas/);
+  choose('Decimal mark', ',');
+  await screen.findByRole('heading', { name: 'Preview' });
+  choose('First row', 'data');
+  await waitFor(() => expect(lastOptions()).toEqual({ decimal: ',', header: false }));
+  choose('Separator', ';');
+  await waitFor(() => expect(lastOptions()).toEqual({ decimal: ',', header: false, separator: ';' }));
+  // Another format has choices of its own.
+  choose('Format', 'text');
+  await waitFor(() => expect(lastOptions()).toEqual({ format: 'text' }));
+});
+
+test('lets the target of arrays, the task and the file of labels be chosen', async () => {
+  const arrays: ImportPreview = {
+    ...preview,
+    ...{ format: 'npz', table: null, candidates: ['score', 'kind'], chosen: ['score'], targets: ['score0'] },
+  };
+  await open('/data', {
+    'imports.preview': ({ options }) => {
+      if (options.format === 'idx') {
+        if (options.labels === 'b.idx') return { ...arrays, format: 'idx', candidates: [], chosen: [] };
+        throw new KronlabError('invalid', 'a.idx: has no file of labels', { files: ['a.idx', 'b.idx'] });
+      }
+      if (options.target !== undefined) return { ...arrays, chosen: [options.target].flat() };
+      throw new KronlabError('invalid', 'a.npz: its arrays are', { format: 'npz', targets: ['x', 'score'] });
+    },
+  });
+  await screen.findByRole('region', { name: 'All data sets' });
+  click('Import');
+  const input = await screen.findByLabelText('Files to import');
+  Object.defineProperty(input, 'files', { value: [new File(['x'], 'a.npz')] });
+  input.dispatchEvent(new Event('change', { bubbles: true }));
+  await screen.findByText(/its arrays are/);
+  choose('Target', 'score');
+  await screen.findByRole('heading', { name: 'Preview' });
+  choose('Target', 'kind');
+  choose('Task', 'regression');
+  await waitFor(() => expect(lastOptions()).toMatchObject({ target: 'kind', task: 'regression' }));
+  choose('Format', 'idx');
+  await screen.findByLabelText('File of labels');
+  choose('File of labels', 'b.idx');
+  await waitFor(() => expect(lastOptions()).toEqual({ format: 'idx', labels: 'b.idx' }));
+  expect(await screen.findByLabelText('File of labels')).toBeTruthy();
+});
+
+test('says what became of data that was there already, and what this import left out', async () => {
+  await open('/data', {
+    'imports.run': () => ({ record: details(summary({ name: 'Old' })).record, outcome: 'repaired' }),
+  });
+  await screen.findByRole('region', { name: 'All data sets' });
+  await chooseFile();
+  const panel = screen.getByRole('region', { name: /^Import m/ });
+  within(panel).getByRole('button', { name: 'Import' }).click();
+  await screen.findByText(/already, as “Old”; it was damaged and is whole again/);
+  expect(text()).toContain('4 of 7');
 });
 
 test('shows how many examples have each label, and of how many nobody knows', async () => {

@@ -1,6 +1,14 @@
 /** One import from the choice of files to its report. */
 import type { Client } from '../../contract/api.ts';
-import type { DatasetRecord, ImportOptions, ImportPreview } from '../../contract/datasets.ts';
+import {
+  importChoicesSchema,
+  type DatasetRecord,
+  type ImportChoices,
+  type ImportFormat,
+  type ImportOptions,
+  type ImportOutcome,
+  type ImportPreview,
+} from '../../contract/datasets.ts';
 import { KronlabError } from '../../contract/errors.ts';
 import type { FileDoor, NamedFile } from '../transport/files.ts';
 
@@ -22,8 +30,10 @@ export class ImportSession {
   looking = $state(false);
   error = $state.raw<KronlabError | null>(null);
   preview = $state.raw<ImportPreview | null>(null);
-  result = $state.raw<{ record: DatasetRecord; isNew: boolean } | null>(null);
+  result = $state.raw<{ record: DatasetRecord; outcome: ImportOutcome } | null>(null);
   options = $state.raw<ImportOptions>({});
+  /** What could be chosen, as the last error said that had something to say about it. */
+  choices = $state.raw<ImportChoices>({});
 
   constructor(client: Client, door: FileDoor) {
     this.#client = client;
@@ -70,6 +80,19 @@ export class ImportSession {
     });
   }
 
+  /** Null while it is not known. */
+  get format(): ImportFormat | null {
+    return this.options.format ?? this.preview?.format ?? this.choices.format ?? null;
+  }
+
+  /** Another format knows other choices. */
+  async setFormat(format: ImportFormat): Promise<void> {
+    const { name } = this.options;
+    this.options = withoutGaps({ name, format });
+    this.choices = {};
+    await this.#look();
+  }
+
   /** Changes choices and looks at the files again. */
   async change(changes: Partial<ImportOptions>): Promise<void> {
     this.options = withoutGaps({ ...this.options, ...changes });
@@ -109,6 +132,7 @@ export class ImportSession {
     await this.#discard();
     this.#looks += 1;
     this.options = {};
+    this.choices = {};
     this.preview = null;
     this.error = null;
     this.step = 'choose';
@@ -154,7 +178,12 @@ export class ImportSession {
     this.error = null;
     try {
       const preview = await this.#client.call('imports.preview', { id, options: this.options });
-      if (look === this.#looks) this.preview = preview;
+      if (look === this.#looks) {
+        this.preview = preview;
+        // It says itself what could be predicted; the file of labels may be chosen anew.
+        const { files } = this.choices;
+        this.choices = files === undefined ? {} : { files };
+      }
     } catch (error) {
       // A choice that does not fit stays in the form, with the sentence that says why.
       if (look === this.#looks) this.#fail(error, 'check');
@@ -168,6 +197,8 @@ export class ImportSession {
   #fail(error: unknown, step: ImportStep): void {
     const failure = KronlabError.from(error);
     this.error = failure.code === 'cancelled' ? null : failure;
+    const choices = importChoicesSchema.safeParse(failure.data);
+    if (choices.success) this.choices = { ...this.choices, ...choices.data };
     this.step = step;
   }
 
