@@ -1,8 +1,5 @@
 /** What is known of the data because it was made so, found again from the data alone. */
 import { describe, expect, it } from 'vitest';
-import { datasetSpecSchema, type DatasetSpec } from '../contract/run-spec.ts';
-import { loadDataset as loadFromDisk } from './node/load.ts';
-import { prepareDataset } from './prepare.ts';
 import {
   linearShape,
   makeLinearMap,
@@ -12,7 +9,6 @@ import {
   teacherShape,
 } from './synthetic.ts';
 import { tensorOf, type TensorDataset } from './tensor-dataset.ts';
-import { loadDataset as loadFromWeb } from './web.ts';
 
 const rowsOf = (dataset: TensorDataset, name: string): number[][] => {
   const { shape, data } = tensorOf(dataset, name);
@@ -46,29 +42,6 @@ describe.each([
     expect(make(3)).toEqual(make(3));
     expect(tensorOf(make(4), 'inputs').data).not.toEqual(tensorOf(make(3), 'inputs').data);
   });
-});
-
-describe.each([
-  ['command line', (spec: DatasetSpec) => loadFromDisk(spec)],
-  ['window', (spec: DatasetSpec) => loadFromWeb(spec)],
-])('the seed of a run, on the way of the %s', (_, load) => {
-  const spec = (changes: object) => datasetSpecSchema.parse({ id: 'spirals', ...changes });
-  const first = async (changes: object) => (await load(spec(changes))).train.tensors['inputs'];
-
-  it('draws other data; without one they are those of seed 1, as they ever were', async () => {
-    const usual = await first({});
-    expect(await first({ seed: 1 })).toEqual(usual);
-    expect(await first({ seed: 2 })).not.toEqual(usual);
-    const made = prepareDataset('spirals', makeSpirals(2), spec({}));
-    expect(await first({ seed: 2 })).toEqual(made.train.tensors['inputs']);
-  });
-});
-
-it('a seed of what is not computed is refused', async () => {
-  const spec = datasetSpecSchema.parse({ id: 'digits', seed: 2 });
-  await expect(loadFromDisk(spec)).rejects.toThrow(
-    'dataset.seed: only computed data sets are drawn from a seed; "Handwritten digits" is not one, leave it out',
-  );
 });
 
 it('points lie on the spiral of their arm but for the noise', () => {
