@@ -40,13 +40,6 @@ export function findRepeats(graph: Graph): Resolve {
   return resolve;
 }
 
-/** The owner through views only. */
-export const throughViews: Resolve = (tensor) => {
-  let owner = tensor;
-  while (owner.node.operation.isView) owner = owner.node.inputs[0] as Tensor;
-  return owner;
-};
-
 function mayRepeat(graph: Graph, node: Node): boolean {
   if (node.isEffect || node.operation.isView || node.inputs.length === 0) return false;
   return node.outputs.every((output) => !graph.placed.has(output));

@@ -9,7 +9,7 @@ import { add, gelu, scale, tanh } from './operations/elementwise.ts';
 import { layerNorm } from './operations/layer-norm.ts';
 import { linear } from './operations/linear.ts';
 import { crossEntropy, lossSeed } from './operations/loss.ts';
-import { sumAxes } from './operations/reduce.ts';
+import { meanAxes, sumAxes } from './operations/reduce.ts';
 import { evaluate, expectClose, f32Tolerance, noise, prepare, type Leaf } from './test-program.ts';
 
 /** total += x, one launch per round: what a loop did is visible in how often this ran and on which values. */
@@ -273,6 +273,23 @@ describe('fusion', () => {
     expect(labels.filter((label) => ['add', 'gelu', 'gelu gradient'].includes(label))).toEqual([]);
     expect(fused.program.statistics.dispatches).toBeLessThan(plain.program.statistics.dispatches - 5);
     expect(fused.program.statistics.flops).toBe(plain.program.statistics.flops);
+  });
+
+  it('reports what is computed on reading by the kernel that reads', async () => {
+    const build = (graph: Graph, leaf: Leaf) => {
+      const x = leaf(noise(4 * 6 * 8, 1), [4, 6, 8]);
+      const [gain, shift] = [leaf(noise(8, 2), [8]), leaf(noise(8, 3), [8])];
+      const mean = meanAxes(layerNorm(x, gain, shift), 1, 1);
+      const seed = { tensor: mean, gradient: leaf(noise(32, 4), [4, 8]) };
+      const gradients = graph.inPhase('backward', () => backward(graph, [seed], [x]));
+      return [mean, ...gradients.values()];
+    };
+    const [fused, plain] = [await prepare(build), await prepare(build, undefined, unfused)];
+    expect(fused.program.statistics.kernels.at(-1)?.operations).toEqual(['broadcast', 'layer norm']);
+    expect(fused.program.statistics.flops).toBe(plain.program.statistics.flops);
+    const named = (test: typeof fused) =>
+      new Set(test.program.statistics.kernels.flatMap(({ operations }) => operations));
+    expect(named(fused)).toEqual(named(plain));
   });
 
   it('may read what the kernel reads through the same functions, and not what it reads in its own way', async () => {

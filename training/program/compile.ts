@@ -8,9 +8,9 @@ import type { GpuContext } from '../../gpu-kernels/device.ts';
 import { record, replay, type Dispatch, type RecordedDispatch } from '../../gpu-kernels/dispatch.ts';
 import type { TuningProblem } from '../../gpu-kernels/tuning/kernel-choices.ts';
 import { decide } from '../../gpu-kernels/tuning/measure.ts';
-import { findRepeats, throughViews, type Resolve } from './common-subexpressions.ts';
+import { findRepeats, type Resolve } from './common-subexpressions.ts';
 import { planFusion, planWithoutFusion, type Group } from './fusion/plan.ts';
-import { size, type Graph, type Loop, type Node } from './graph.ts';
+import { rootOf, size, type Graph, type Loop, type Node } from './graph.ts';
 import { ProgramMemory } from './program-memory.ts';
 
 /** A run of launches that belong together: one phase, replayed `count` times in a row. */
@@ -23,7 +23,7 @@ interface Section {
 export interface KernelReport {
   label: string;
   phase: Phase;
-  /** The operations this launch computes. */
+  /** The operations this launch computes: those made anew as it reads, its own, those done as it writes. */
   operations: string[];
   workgroups: [number, number, number];
   /** How often a step replays it. */
@@ -101,7 +101,7 @@ export async function compile(
   label: string,
   options: CompileOptions = {},
 ): Promise<Program> {
-  const resolve = options.fuse === false ? throughViews : findRepeats(graph);
+  const resolve = options.fuse === false ? rootOf : findRepeats(graph);
   const nodes = liveNodes(graph, resolve);
   const limits = { bindings: gpu.device.limits.maxStorageBuffersPerShaderStage };
   const fusion =
@@ -124,11 +124,11 @@ export async function compile(
     })),
   );
   const kernels = flat.map(({ group, dispatch }, i) =>
-    reportOf(group, dispatch, flat[i + 1]?.group !== group),
+    reportOf(group, memory.inlinedIn(group, dispatch), dispatch, flat[i + 1]?.group !== group),
   );
   return new Program(sections, {
     dispatches: kernels.length,
-    flops: kernels.reduce((sum, kernel) => sum + kernel.flops, 0),
+    flops: sum(kernels, (kernel) => kernel.flops),
     arenaBytes: plan.bytes,
     largestLiveSet: plan.largestLiveSet,
     kernels,
@@ -158,22 +158,26 @@ async function lowerGroups(
   return isMeasured ? lowered.map((one) => (one.undecided.length > 0 ? lower(one.group) : one)) : lowered;
 }
 
-function reportOf(group: Group, dispatch: Dispatch, isLast: boolean): KernelReport {
+function reportOf(group: Group, inlined: readonly Node[], dispatch: Dispatch, isLast: boolean): KernelReport {
   const { anchor, epilogues } = group;
   const repeats = anchor.loop?.count ?? 1;
   const regions = new Set(dispatch.bindings.map((binding) => binding.region));
   const fused = [...epilogues.values()].flat();
   // The elementwise work is done as the result is written, by the last launch.
-  const extra = isLast ? fused.reduce((sum, node) => sum + size(node.outputs[0]?.shape ?? []), 0) : 0;
+  const extra = [...inlined, ...(isLast ? fused : [])];
   return {
     label: dispatch.label,
     phase: anchor.phase,
-    operations: [anchor, ...fused].map((node) => node.outputs[0]?.label ?? node.operation.name),
+    operations: [...inlined, anchor, ...fused].map((node) => node.outputs[0]?.label ?? node.operation.name),
     workgroups: dispatch.workgroups,
     repeats,
-    flops: (dispatch.flops + extra) * repeats,
-    bytes: [...regions].reduce((sum, region) => sum + region.bytes, 0) * repeats,
+    flops: (dispatch.flops + sum(extra, (node) => size(node.outputs[0]?.shape ?? []))) * repeats,
+    bytes: sum([...regions], (region) => region.bytes) * repeats,
   };
+}
+
+function sum<T>(values: readonly T[], of: (value: T) => number): number {
+  return values.reduce((total, value) => total + of(value), 0);
 }
 
 /** Nodes that an effect or a pinned tensor depends on, in program order. */

@@ -55,10 +55,12 @@ export interface Operation<A> {
   readonly isView?: boolean;
   /**
    * For operations that work element by element: number i of the only output as a WGSL expression over the numbers
-   * `a`, `b`, ... of the inputs (broadcast), of type `T` (f32 or vec4f), with the functions of
-   * `fusion/pointwise-functions.wgsl`. The compiler puts it into other kernels, or makes one of such operations alone.
+   * `a`, `b`, ... of the inputs (broadcast), of type `T` (f32 or vec4f). The compiler puts it into other kernels, or makes
+   * one of such operations alone.
    */
   pointwise?(node: Node<A>): string;
+  /** WGSL functions over `T` that the expression may call; those it does call come with it. */
+  pointwiseFunctions?(node: Node<A>): string;
   /** Inputs that the kernels read by `lowering.reader`, each number only a few times: elementwise work may move there. */
   readonly fusedReads?: readonly number[];
   /**
@@ -231,6 +233,11 @@ export function rootOf(tensor: Tensor): Tensor {
   let root = tensor;
   while (root.node.operation.isView) root = root.node.inputs[0] as Tensor;
   return root;
+}
+
+/** The output of a node that has one. */
+export function outputOf(node: Node): Tensor {
+  return node.outputs[0] as Tensor;
 }
 
 /** Number of elements of a shape. */

@@ -4,10 +4,10 @@
  */
 import { KronlabError } from '../../contract/errors.ts';
 import type { GpuContext } from '../../gpu-kernels/device.ts';
-import type { Access } from '../../gpu-kernels/dispatch.ts';
+import type { Access, Dispatch } from '../../gpu-kernels/dispatch.ts';
 import { createStorageBuffer, regionAlignment, Region } from '../../gpu-kernels/region.ts';
 import type { Resolve } from './common-subexpressions.ts';
-import { readAccess, valueAccess, writeAccess } from './fusion/access.ts';
+import { readAccess, valueAccess, writeAccess, type FusedAccess } from './fusion/access.ts';
 import type { FusionPlan, Group } from './fusion/plan.ts';
 import { size, type Graph, type Loop, type Lowering, type Node, type Tensor, type Unit } from './graph.ts';
 import { planMemory, type Lifetime, type MemoryPlan } from './memory-plan.ts';
@@ -21,6 +21,7 @@ export class ProgramMemory implements Lowering {
   private readonly regions = new Map<Tensor, Region>();
   private readonly lifetimes = new Map<Region, Lifetime>();
   private readonly scratchOf = new Map<Group, Region[]>();
+  private readonly accessesOf = new Map<Group, FusedAccess[]>();
   private group: Group | null = null;
 
   constructor(gpu: GpuContext, graph: Graph, resolve: Resolve, fusion: FusionPlan) {
@@ -36,6 +37,13 @@ export class ProgramMemory implements Lowering {
     this.group = group;
     for (const region of this.scratchOf.get(group) ?? []) this.lifetimes.delete(region);
     this.scratchOf.set(group, []);
+    this.accessesOf.set(group, []);
+  }
+
+  /** Operations that a launch of a group computes anew as it reads: those whose text is in its own. */
+  inlinedIn(group: Group, { code }: Dispatch): Node[] {
+    const accesses = (this.accessesOf.get(group) ?? []).filter((access) => code.includes(access.code));
+    return [...new Set(accesses.flatMap(({ inlined }) => inlined))];
   }
 
   isStored(tensor: Tensor): boolean {
@@ -66,16 +74,21 @@ export class ProgramMemory implements Lowering {
   }
 
   reader(name: string, tensor: Tensor, unit: Unit): Access {
-    return readAccess(this, name, tensor, unit);
+    return this.note(readAccess(this, name, tensor, unit));
   }
 
   value(name: string, node: Node, unit: Unit): Access {
-    return valueAccess(this, name, node, unit);
+    return this.note(valueAccess(this, name, node, unit));
   }
 
   writer(name: string, tensor: Tensor, unit: Unit): Access {
     const epilogue = this.group?.epilogues.get(this.resolve(tensor)) ?? [];
-    return writeAccess(this, name, tensor, unit, epilogue);
+    return this.note(writeAccess(this, name, tensor, unit, epilogue));
+  }
+
+  private note(access: FusedAccess): Access {
+    if (this.group && access.inlined.length > 0) this.accessesOf.get(this.group)?.push(access);
+    return access;
   }
 
   private touch(region: Region): void {

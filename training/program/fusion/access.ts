@@ -5,9 +5,8 @@
 import type { Access, Binding } from '../../../gpu-kernels/dispatch.ts';
 import type { Region } from '../../../gpu-kernels/region.ts';
 import type { Resolve } from '../common-subexpressions.ts';
-import { size, type Node, type Tensor, type Unit } from '../graph.ts';
+import { outputOf, size, type Node, type Tensor, type Unit } from '../graph.ts';
 import { broadcastIndex, isInQuads } from './broadcast.ts';
-import functionsSource from './pointwise-functions.wgsl';
 
 /** What accesses need to know of the program around them. */
 export interface AccessContext {
@@ -17,9 +16,18 @@ export interface AccessContext {
   isStored(tensor: Tensor): boolean;
 }
 
-const operandNames = ['a', 'b', 'c', 'd', 'e', 'f'];
+/** `a` to `z`, then `a1` and so on. */
+function operandName(index: number): string {
+  const round = Math.floor(index / 26);
+  return `${String.fromCharCode(97 + (index % 26))}${round || ''}`;
+}
 
-export function readAccess(context: AccessContext, name: string, tensor: Tensor, unit: Unit): Access {
+/** An access, and the operations that are computed in it as it reads. */
+export interface FusedAccess extends Access {
+  inlined: readonly Node[];
+}
+
+export function readAccess(context: AccessContext, name: string, tensor: Tensor, unit: Unit): FusedAccess {
   const writer = new AccessText(context, name);
   const load = writer.load(context.resolve(tensor), unit, `${name}_at`);
   if (load !== `${name}_at`) {
@@ -29,7 +37,7 @@ export function readAccess(context: AccessContext, name: string, tensor: Tensor,
   return writer.access;
 }
 
-export function valueAccess(context: AccessContext, name: string, node: Node, unit: Unit): Access {
+export function valueAccess(context: AccessContext, name: string, node: Node, unit: Unit): FusedAccess {
   const writer = new AccessText(context, name);
   writer.evaluation([node], unit, `${name}_at`);
   return writer.access;
@@ -41,7 +49,7 @@ export function writeAccess(
   tensor: Tensor,
   unit: Unit,
   epilogue: readonly Node[],
-): Access {
+): FusedAccess {
   const writer = new AccessText(context, name);
   writer.store(context.resolve(tensor), unit, epilogue, `${name}_set`);
   return writer.access;
@@ -60,14 +68,16 @@ class AccessText {
   private readonly parts: string[] = [];
   private readonly bindings = new Map<string, Binding>();
   private readonly functions = new Map<string, string>();
+  private readonly inlined = new Set<Node>();
 
   constructor(context: AccessContext, prefix: string) {
     this.context = context;
     this.prefix = prefix;
   }
 
-  get access(): Access {
-    return { code: this.parts.join('\n'), bindings: [...this.bindings.values()] };
+  get access(): FusedAccess {
+    const bindings = [...this.bindings.values()];
+    return { code: this.parts.join('\n'), bindings, inlined: [...this.inlined] };
   }
 
   add(code: string): void {
@@ -82,8 +92,10 @@ class AccessText {
     const name = wanted ?? `${this.prefix}_load${this.functions.size}`;
     this.functions.set(key, name);
     const nodes = this.context.inlined.get(root);
-    if (nodes) this.evaluation(nodes, unit, name);
-    else {
+    if (nodes) {
+      for (const node of nodes) this.inlined.add(node);
+      this.evaluation(nodes, unit, name);
+    } else {
       const type = elementType(root, unit);
       const variable = this.bind(root, type, false, wanted !== undefined);
       this.add(`fn ${name}(i: u32) -> ${type} { return ${variable}[i]; }`);
@@ -151,29 +163,38 @@ class AccessText {
   /** A function of the node's expression; nodes with the same one share it. */
   private functionOf(node: Node, unit: Unit): string {
     const expression = node.operation.pointwise?.(node) ?? '';
-    const key = `f ${unit} ${node.inputs.length} ${expression}`;
+    const library = node.operation.pointwiseFunctions?.(node) ?? '';
+    const key = `f ${unit} ${node.inputs.length} ${expression} ${library}`;
     const known = this.functions.get(key);
     if (known) return known;
     const name = `${this.prefix}_f${this.functions.size}`;
     this.functions.set(key, name);
-    const arguments_ = node.inputs.map((_, i) => `${operandNames[i]}: T`).join(', ');
+    const arguments_ = node.inputs.map((_, i) => `${operandName(i)}: T`).join(', ');
     const code = `fn ${name}(${arguments_}) -> T { return ${expression}; }`;
-    this.add(this.typed(code, unit));
+    this.add(this.typed(code, library, unit));
     return name;
   }
 
-  /** Puts in the type, and the library functions that the code calls under names of this access. */
-  private typed(code: string, unit: Unit): string {
-    const named = code.replace(/\b(normalCdf|safeTanh)\(/g, (_, called: string) => {
-      const name = `${this.prefix}_${called}${unit}`;
-      if (!this.functions.has(name)) {
-        this.functions.set(name, name);
-        const source = functionSource(called).replaceAll(`${called}(`, `${name}(`);
-        this.add(source.replace(/\bT\b/g, unit === 4 ? 'vec4f' : 'f32'));
-      }
-      return `${name}(`;
-    });
+  /** Puts in the type, and those functions of a library that the code calls, under names of this access. */
+  private typed(code: string, library: string, unit: Unit): string {
+    const calls = new RegExp(`\\b(${functionNames(library).join('|') || '(?!)'})\\(`, 'g');
+    const named = code.replace(
+      calls,
+      (_, called: string) => `${this.libraryFunction(called, library, unit)}(`,
+    );
     return named.replace(/\bT\b/g, unit === 4 ? 'vec4f' : 'f32');
+  }
+
+  /** The name under which this access has a function of a library. */
+  private libraryFunction(called: string, library: string, unit: Unit): string {
+    const key = `library ${unit} ${called} ${library}`;
+    const known = this.functions.get(key);
+    if (known) return known;
+    const name = `${this.prefix}_${called}${this.functions.size}`;
+    this.functions.set(key, name);
+    const source = functionSource(called, library).replace(`fn ${called}(`, `fn ${name}(`);
+    this.add(this.typed(source, library, unit));
+    return name;
   }
 
   private bind(tensor: Tensor, type: string, write: boolean, isMain: boolean): string {
@@ -186,9 +207,14 @@ class AccessText {
   }
 }
 
-function functionSource(name: string): string {
-  const start = functionsSource.indexOf(`fn ${name}(`);
-  return functionsSource.slice(start, functionsSource.indexOf('\n}', start) + 2);
+function functionNames(library: string): string[] {
+  return [...library.matchAll(/^fn (\w+)\(/gm)].map(([, name = '']) => name);
+}
+
+/** The text of one function; it ends with the first brace at the start of a line. */
+function functionSource(name: string, library: string): string {
+  const start = library.indexOf(`fn ${name}(`);
+  return library.slice(start, library.indexOf('\n}', start) + 2);
 }
 
 function canBeQuads(node: Node): boolean {
@@ -196,8 +222,4 @@ function canBeQuads(node: Node): boolean {
     outputOf(node).shape,
     node.inputs.map((input) => input.shape),
   );
-}
-
-function outputOf(node: Node): Tensor {
-  return node.outputs[0] as Tensor;
 }

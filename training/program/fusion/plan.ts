@@ -4,7 +4,7 @@
  * (a gradient that is only broadcast). What has moved needs no memory unless somebody else reads it, and no launch.
  */
 import type { Resolve } from '../common-subexpressions.ts';
-import { size, type Graph, type Node, type Tensor } from '../graph.ts';
+import { outputOf, size, type Graph, type Node, type Tensor } from '../graph.ts';
 
 /** What is lowered together: one operation and the elementwise work on its outputs. */
 export interface Group {
@@ -256,11 +256,6 @@ class Planner {
 
 /** Its memory is there from the start. */
 const isLeaf = (tensor: Tensor): boolean => tensor.node.operation.name === 'leaf';
-
-/** Elementwise nodes have one output. */
-function outputOf(node: Node): Tensor {
-  return node.outputs[0] as Tensor;
-}
 
 function isFusedWrite(node: Node, output: Tensor): boolean {
   if (node.operation.pointwise) return true;

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { size, type Tensor } from '../graph.ts';
 import { checkOperation, evaluate, expectClose, f32Tolerance, noise } from '../test-program.ts';
-import { add, broadcastTo, gelu, geluTanh, multiply, relu, scale, tanh } from './elementwise.ts';
+import { add, broadcastTo, elementwise, gelu, geluTanh, multiply, relu, scale, tanh } from './elementwise.ts';
 
 /** Where element i of a tensor of shape `out` finds its value in a tensor of shape `input`, by NumPy's rule. */
 function sourceIndex(out: readonly number[], input: readonly number[], i: number): number {
@@ -157,6 +157,34 @@ it('may take one tensor for both inputs', () =>
     reference: (x) => x.map((v) => v * v + v),
     tolerance: f32Tolerance,
   }));
+
+it('takes functions of its own and more inputs than there are letters', async () => {
+  const functions = `
+fn cube(x: T) -> T {
+  return x * x * x;
+}
+
+fn tower(x: T) -> T {
+  return cube(x) + T(1.0);
+}`;
+  const names = Array.from(
+    { length: 28 },
+    (_, i) => String.fromCharCode(97 + (i % 26)) + (i < 26 ? '' : '1'),
+  );
+  const expression = `tower(a) * b1 + ${names.slice(1, -1).join(' + ')}`;
+  const gradients = [`c1 * T(3.0) * a * a * b1`, ...names.slice(1, -1).map(() => 'c1'), 'c1 * tower(a)'];
+  // Few tensors in many places, because a kernel cannot bind thirty.
+  await checkOperation({
+    inputs: [{ shape: [2, 4] }, { shape: [4] }, { shape: [2, 1] }],
+    build: (a, b, last) => {
+      const fn = { name: 'many', expression, gradients, functions };
+      return elementwise(fn, a, ...names.slice(1, -1).map(() => b), last);
+    },
+    reference: (a, b, last) =>
+      a.map((x, i) => (x ** 3 + 1) * last[Math.floor(i / 4)]! + (names.length - 2) * b[i % 4]!),
+    tolerance: 4 * f32Tolerance,
+  });
+});
 
 it('refuses shapes that do not broadcast and names them', () =>
   expect(evaluate((_, leaf) => add(leaf(noise(6, 0), [2, 3]), leaf(noise(4, 1), [4])))).rejects.toThrow(

@@ -9,6 +9,7 @@ import { expandTemplate } from '../../../gpu-kernels/template.ts';
 import { isInQuads } from '../fusion/broadcast.ts';
 import { size, type Lowering, type Node, type Operation, type Tensor } from '../graph.ts';
 import source from './elementwise.wgsl';
+import functionsSource from './pointwise-functions.wgsl';
 import { sumTo } from './reduce.ts';
 import { shapeText } from './shape-rules.ts';
 
@@ -20,21 +21,30 @@ export interface ElementwiseFunction {
   name: string;
   expression: string;
   gradients: string[];
+  /** WGSL functions over `T` that the expressions may call. Left out: those of `pointwise-functions.wgsl`. */
+  functions?: string;
 }
 
 const operation: Operation<ElementwiseFunction> = {
   name: 'elementwise',
   pointwise: (node) => node.attributes.expression,
+  pointwiseFunctions: (node) => node.attributes.functions ?? functionsSource,
   gradient(node, [g], needed) {
     return node.inputs.map((input, i) => {
-      const expression = node.attributes.gradients[i];
-      if (!g || !needed[i] || expression === undefined) return null;
-      const name = `${node.attributes.name} gradient`;
-      return sumTo(elementwise({ name, expression, gradients: [] }, ...node.inputs, g), input.shape);
+      const slope = gradientOf(node.attributes, i);
+      if (!g || !needed[i] || !slope) return null;
+      return sumTo(elementwise(slope, ...node.inputs, g), input.shape);
     });
   },
   lower,
 };
+
+/** The derivative by input i times the incoming gradient as a function of its own; null where there is none. */
+function gradientOf(fn: ElementwiseFunction, i: number): ElementwiseFunction | null {
+  const expression = fn.gradients[i];
+  if (expression === undefined) return null;
+  return { ...fn, name: `${fn.name} gradient`, expression, gradients: [] };
+}
 
 /** Applies a function to every element, inputs broadcast by NumPy's rule. */
 export function elementwise(fn: ElementwiseFunction, ...inputs: Tensor[]): Tensor {
@@ -113,10 +123,8 @@ export function fromOutput(fn: ElementwiseFunction, a: Tensor): Tensor {
 const fromOutputOperation: Operation<ElementwiseFunction> = {
   ...operation,
   gradient(node, [g], needed) {
-    const [expression] = node.attributes.gradients;
-    if (!g || !needed[0] || expression === undefined) return [null];
-    const name = `${node.attributes.name} gradient`;
-    return [elementwise({ name, expression, gradients: [] }, node.outputs[0] as Tensor, g)];
+    const slope = gradientOf(node.attributes, 0);
+    return [g && needed[0] && slope ? elementwise(slope, node.outputs[0] as Tensor, g) : null];
   },
 };
 

@@ -1,8 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
-import { size } from '../graph.ts';
-import { checkOperation, evaluate, f32Tolerance, noise } from '../test-program.ts';
+import { size, type Graph } from '../graph.ts';
+import {
+  checkOperation,
+  evaluate,
+  expectClose,
+  f32Tolerance,
+  noise,
+  prepare,
+  type Leaf,
+} from '../test-program.ts';
+import { scale } from './elementwise.ts';
 import { matmul } from './matmul.ts';
+import { sumAxes } from './reduce.ts';
 
 interface Case {
   batchA: number[];
@@ -84,6 +94,31 @@ it('multiplies matrices of any sizes', () => {
     { numRuns: 6 },
   );
 });
+
+it.each(['software', 'gpu'] as const)(
+  'reads one tensor in both places without a copy, on class %s',
+  async (adapterClass) => {
+    const x = noise(2 * 4 * 8, 1);
+    const build = (_: Graph, leaf: Leaf) => {
+      // Operand and result lie in one arena, so that one buffer is read twice and written.
+      const doubled = scale(leaf(x, [2, 4, 8]), 2);
+      return sumAxes(matmul(doubled, doubled, { transposeB: true }), 0, 0);
+    };
+    const test = await prepare(build, adapterClass);
+    const labels = test.program.statistics.kernels.map(({ label }) => label);
+    expect(labels).toEqual(['scale', 'matmul', 'sum']);
+    const [got] = await test.run();
+    const expected = Float64Array.from({ length: 16 }, (_, i) => {
+      let sum = 0;
+      for (const matrix of [0, 32]) {
+        const [row, column] = [matrix + 8 * Math.floor(i / 4), matrix + 8 * (i % 4)];
+        for (let j = 0; j < 8; j++) sum += 4 * x[row + j]! * x[column + j]!;
+      }
+      return sum;
+    });
+    expectClose(got!, expected, f32Tolerance);
+  },
+);
 
 it('may take one tensor as both operands', () =>
   checkOperation({

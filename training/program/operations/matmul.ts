@@ -4,8 +4,7 @@
  */
 import { KronlabError } from '../../../contract/errors.ts';
 import { matmulLaunches, matmulUnit } from '../../../gpu-kernels/matmul/matmul.ts';
-import { rootOf, size, type Operation, type Tensor } from '../graph.ts';
-import { scale } from './elementwise.ts';
+import { size, type Operation, type Tensor } from '../graph.ts';
 import { sumTo } from './reduce.ts';
 
 export interface MatmulOptions {
@@ -79,9 +78,7 @@ export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tenso
     const product = matmul(stacked, a.graph.reshape(b, [rows, columns]), options);
     return a.graph.reshape(product, output.shape);
   }
-  // The kernel reads its operands as different types, so one tensor in both places is read from a copy.
-  const right = rootOf(a) === rootOf(b) ? scale(b, 1) : b;
-  return a.graph.add1(operation, [a, right], output, attributes);
+  return a.graph.add1(operation, [a, b], output, attributes);
 }
 
 function batchOf(tensor: Tensor): number {
