@@ -111,6 +111,8 @@ export const layerReportSchema = z.strictObject({
   aSize: z.number(),
   gSize: z.number(),
   flavour: z.enum(['expand', 'reduce']),
+  /** Why it has that flavour, in a few words; missing in runs from before it was kept. */
+  why: z.string().optional(),
   /** Groups of a convolution, each with its own pair of factors; missing: 1. */
   groups: z.number().optional(),
   /** Blocks along the diagonal of each A and each G: more than one where the factor would be too wide. Missing: 1. */

@@ -1,7 +1,8 @@
 /** Which flavour each layer gets: asked for, chosen by the loss, and forced where reduce would be exactly zero. */
 import { describe, expect, it } from 'vitest';
+import { optimizerSpecSchema } from '../../contract/run-spec.ts';
 import { traceModel } from '../models/test-model.ts';
-import { flavourOf, flavoursOf, type FlavourSettings } from './flavour.ts';
+import { flavourOf, flavoursOf, withReasons, type FlavourSettings } from './flavour.ts';
 
 const spec = { kind: 'vit', patch: 2, width: 4, blocks: 2, heads: 2, mlpRatio: 2, pool: 'mean' } as const;
 const { layers } = traceModel(spec, [2, 1, 4, 4], 3).builder;
@@ -59,4 +60,15 @@ describe('flavoursOf', () => {
       'optimizer.layers.0.pattern: hea. fits no layer; the layers are patch, blocks.0.attention.query, ',
     );
   });
+});
+
+it('gives reports of layers their reasons, where an optimiser has flavours', () => {
+  const [report] = [
+    { name: 'blocks.0.attention.key', sharing: 4, aSize: 9, gSize: 8, flavour: 'expand' as const },
+  ];
+  const reasonOf = (optimizer: object) =>
+    withReasons([report], layers, optimizerSpecSchema.parse({ lr: 0.1, ...optimizer }), true)[0]?.why;
+  expect(reasonOf({ name: 'kfac', flavour: 'reduce' })).toBe('key: its summed gradients are zero');
+  expect(reasonOf({ name: 'singd', flavour: 'auto' })).toBe('key: its summed gradients are zero');
+  expect(reasonOf({ name: 'adamw' })).toBeUndefined();
 });

@@ -1,6 +1,8 @@
 /** Which of the two ways a layer's positions enter its factors. */
 import { KronlabError } from '../../contract/errors.ts';
-import type { KfacSpec } from '../../contract/run-spec.ts';
+import { factorSettings } from '../../contract/optimizer-family.ts';
+import type { KfacSpec, OptimizerSpec } from '../../contract/run-spec.ts';
+import type { LayerReport } from '../../contract/runs.ts';
 import type { LinearLayer } from '../models/layers.ts';
 
 export type Flavour = 'expand' | 'reduce';
@@ -75,6 +77,20 @@ export function explainFlavours(
     const exception = exceptions.findLast(({ fits }) => fits(layer.name));
     return explainFlavour(layer, exception?.flavour ?? settings.flavour, lossPools);
   };
+}
+
+/** Reports of layers with the reasons for their flavours. */
+export function withReasons(
+  reports: readonly LayerReport[],
+  layers: readonly LinearLayer[],
+  optimizer: OptimizerSpec,
+  lossPools: boolean,
+): LayerReport[] {
+  const settings = factorSettings(optimizer);
+  if (!settings) return [...reports];
+  const explained = explainFlavours(layers, settings, lossPools);
+  const reasons = new Map(layers.map((layer) => [layer.name, explained(layer).why]));
+  return reports.map((report) => ({ ...report, why: reasons.get(report.name) }));
 }
 
 function matcher(pattern: string): (name: string) => boolean {

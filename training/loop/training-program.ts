@@ -16,6 +16,7 @@ import { placeParts, usualDataBytes } from '../feeding/placement.ts';
 import { taskLoss } from '../feeding/task-loss.ts';
 import { buildModel } from '../models/model.ts';
 import { ModelBuilder, type LinearLayer } from '../models/model-builder.ts';
+import { withReasons } from '../curvature/flavour.ts';
 import { createLayerOptimiser, isLayerParameter } from '../optimisers/create-layer-optimiser.ts';
 import type { OptimiserArenas } from '../optimisers/first-order.ts';
 import type { Adaptation, LayerOptimiser, Slices } from '../optimisers/layer-optimiser.ts';
@@ -244,7 +245,7 @@ async function buildParts(
     compileAdaptation(scope, layerOptimiser?.adaptation ?? null, arenas, trace),
     compileSlices(scope, layerOptimiser?.slices ?? null),
   ]);
-  const layers = layerOptimiser?.reports ?? [];
+  const layers = withReasons(layerOptimiser?.reports ?? [], builder.layers, optimizer, lossPools);
   const timer = PhaseTimer.create(scope);
   return {
     ...{
