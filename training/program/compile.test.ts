@@ -10,7 +10,15 @@ import { layerNorm } from './operations/layer-norm.ts';
 import { linear } from './operations/linear.ts';
 import { crossEntropy, lossSeed } from './operations/loss.ts';
 import { meanAxes, sumAxes } from './operations/reduce.ts';
-import { evaluate, expectClose, f32Tolerance, noise, prepare, type Leaf } from './test-program.ts';
+import {
+  adapterClasses,
+  evaluate,
+  expectClose,
+  f32Tolerance,
+  noise,
+  prepare,
+  type Leaf,
+} from './test-program.ts';
 
 /** total += x, one launch per round: what a loop did is visible in how often this ran and on which values. */
 function accumulate(graph: Graph, x: Tensor, total: Tensor): void {
@@ -230,15 +238,18 @@ it('runs only the phases asked for', async () => {
   expect(test.program.statistics.kernels.map(({ phase }) => phase)).toEqual(['forward', 'update']);
 });
 
-it('gives the same bits every time it is replayed, and when it is compiled again', async () => {
-  const test = await prepare(transformer);
-  const first = await test.run();
-  expect(first).toHaveLength(9);
-  for (const values of first) expect(values.some((x) => x !== 0)).toBe(true);
-  expect(await test.run()).toEqual(first);
-  expect(await test.run()).toEqual(first);
-  expect(await evaluate(transformer)).toEqual(first);
-});
+it.each(adapterClasses)(
+  'gives the same bits every time, and when it is compiled again, on %s',
+  async (on) => {
+    const test = await prepare(transformer, on);
+    const first = await test.run();
+    expect(first).toHaveLength(9);
+    for (const values of first) expect(values.some((x) => x !== 0)).toBe(true);
+    expect(await test.run()).toEqual(first);
+    expect(await test.run()).toEqual(first);
+    expect(await evaluate(transformer, on)).toEqual(first);
+  },
+);
 
 it('computes the same whether or not memory is shared', async () => {
   // Pinning every tensor gives each memory of its own.
@@ -260,20 +271,26 @@ it('creates nothing on the device while it is replayed', async () => {
 });
 
 describe('fusion', () => {
-  it('changes neither values nor gradients of a transformer block', async () => {
-    const fused = await evaluate(transformer);
-    const plain = await evaluate(transformer, undefined, unfused);
-    expect(fused).toHaveLength(9);
-    fused.forEach((values, i) => expectClose(values, plain[i]!, f32Tolerance, `result ${i}`));
-  });
+  it.each(adapterClasses)(
+    'changes neither values nor gradients of a transformer block, on %s',
+    async (on) => {
+      const fused = await evaluate(transformer, on);
+      const plain = await evaluate(transformer, on, unfused);
+      expect(fused).toHaveLength(9);
+      fused.forEach((values, i) => expectClose(values, plain[i]!, f32Tolerance, `result ${i}`));
+    },
+  );
 
-  it('takes activations, residual sums and their gradients into the products', async () => {
-    const [fused, plain] = [await prepare(transformer), await prepare(transformer, undefined, unfused)];
-    const labels = fused.program.statistics.kernels.map(({ label }) => label);
-    expect(labels.filter((label) => ['add', 'gelu', 'gelu gradient'].includes(label))).toEqual([]);
-    expect(fused.program.statistics.dispatches).toBeLessThan(plain.program.statistics.dispatches - 5);
-    expect(fused.program.statistics.flops).toBe(plain.program.statistics.flops);
-  });
+  it.each(adapterClasses)(
+    'takes activations, residual sums and gradients into products, on %s',
+    async (on) => {
+      const [fused, plain] = [await prepare(transformer, on), await prepare(transformer, on, unfused)];
+      const labels = fused.program.statistics.kernels.map(({ label }) => label);
+      expect(labels.filter((label) => ['add', 'gelu', 'gelu gradient'].includes(label))).toEqual([]);
+      expect(fused.program.statistics.dispatches).toBeLessThan(plain.program.statistics.dispatches - 5);
+      expect(fused.program.statistics.flops).toBe(plain.program.statistics.flops);
+    },
+  );
 
   it('reports what is computed on reading by the kernel that reads', async () => {
     const build = (graph: Graph, leaf: Leaf) => {

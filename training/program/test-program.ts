@@ -13,6 +13,9 @@ import { backward } from './backward.ts';
 import { compile, type CompileOptions, type Program } from './compile.ts';
 import { Graph, rootOf, size, type Tensor } from './graph.ts';
 
+/** Whose kernel variants a test can choose: all are right on every adapter. */
+export const adapterClasses = ['software', 'gpu'] as const satisfies readonly AdapterClass[];
+
 /** Puts numbers on the GPU as a leaf of the graph; a `Uint32Array` becomes a u32 tensor. */
 export type Leaf = (values: ArrayLike<number>, shape: readonly number[], label?: string) => Tensor;
 export type Build = (graph: Graph, leaf: Leaf) => Tensor | readonly Tensor[];

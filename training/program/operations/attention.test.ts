@@ -1,5 +1,16 @@
+import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
-import { checkOperation, evaluate, expectClose, f32Tolerance, noise } from '../test-program.ts';
+import {
+  adapterClasses,
+  checkOperation,
+  evaluate,
+  expectClose,
+  f32Tolerance,
+  noise,
+  prepare,
+} from '../test-program.ts';
+import { backward } from '../backward.ts';
+import type { Tensor } from '../graph.ts';
 import { attention } from './attention.ts';
 
 function attentionReference(shape: readonly [number, number, number], heads: number, causal: boolean) {
@@ -31,11 +42,11 @@ interface Case {
   heads: number;
 }
 
-describe.each([
-  { adapterClass: 'software', causal: false },
-  { adapterClass: 'software', causal: true },
-  { adapterClass: 'gpu', causal: true },
-] as const)('$adapterClass kernels, causal: $causal', ({ adapterClass, causal }) => {
+const kernels = adapterClasses.flatMap((adapterClass) =>
+  [false, true].map((causal) => ({ adapterClass, causal })),
+);
+
+describe.each(kernels)('$adapterClass kernels, causal: $causal', ({ adapterClass, causal }) => {
   test.each<Case & { name: string }>([
     { name: 'head width 1', shape: [2, 5, 3], heads: 3 },
     { name: 'head width 3', shape: [2, 4, 6], heads: 2 },
@@ -54,6 +65,46 @@ describe.each([
       adapterClass,
     });
   });
+});
+
+it.each(adapterClasses)('attends over any length, heads of any width, on class %s', (adapterClass) =>
+  fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: 1, max: 2 }),
+      fc.integer({ min: 7, max: 37 }),
+      fc.integer({ min: 1, max: 3 }),
+      fc.constantFrom(1, 2, 3, 4, 8),
+      fc.boolean(),
+      (examples, length, heads, headWidth, causal) => {
+        // Every number's slope takes two runs of the reference.
+        fc.pre(examples * length * heads * headWidth <= 150);
+        const shape = [examples, length, heads * headWidth] as const;
+        return checkOperation({
+          inputs: [{ shape }, { shape }, { shape }],
+          build: (q, k, v) => attention(q, k, v, heads, causal),
+          reference: (q, k, v) => attentionReference(shape, heads, causal)(q, k, v),
+          tolerance: f32Tolerance,
+          adapterClass,
+        });
+      },
+    ),
+    { numRuns: 5 },
+  ),
+);
+
+it.each(adapterClasses)('keeps no matrix of all pairs, nor makes one, on class %s', async (adapterClass) => {
+  const [length, width, heads] = [256, 16, 4];
+  const { program } = await prepare((graph, leaf) => {
+    const inputs = [1, 2, 3].map((seed) => leaf(noise(length * width, seed), [1, length, width]));
+    const [q, k, v] = inputs as [Tensor, Tensor, Tensor];
+    const y = attention(q, k, v, heads);
+    const seed = { tensor: y, gradient: leaf(noise(length * width, 4), y.shape) };
+    const gradients = graph.inPhase('backward', () => backward(graph, [seed], inputs));
+    return [...gradients.values()];
+  }, adapterClass);
+  // The result, and a number or two for each query of each head; the scores alone would be 1 MiB.
+  expect(program.statistics.arenaBytes).toBeGreaterThanOrEqual(4 * length * width);
+  expect(program.statistics.arenaBytes).toBeLessThan(4 * length * (2 * width + 4 * heads));
 });
 
 it('may take one tensor as queries, keys and values', () =>

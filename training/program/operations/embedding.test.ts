@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { beforeAll, expect, it, test } from 'vitest';
 import type { GpuContext } from '../../../gpu-kernels/device.ts';
 import { testGpu } from '../../../gpu-kernels/test-gpu.ts';
@@ -34,6 +35,24 @@ test.each([
     tolerance: f32Tolerance,
   });
 });
+
+it('looks up any ids, some of them beyond the table', () =>
+  fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: 1, max: 20 }),
+      fc.integer({ min: 1, max: 9 }),
+      fc.array(fc.nat(24), { minLength: 1, maxLength: 30 }),
+      (rows, width, ids) =>
+        checkOperation({
+          inputs: [{ shape: [rows, width] }],
+          build: (t) => embedding(t, integers(gpu, t.graph, ids)),
+          reference: (t) =>
+            ids.flatMap((id) => Array.from({ length: width }, (_, d) => t[id * width + d] ?? 0)),
+          tolerance: f32Tolerance,
+        }),
+    ),
+    { numRuns: 5 },
+  ));
 
 it('gives zeros for ids beyond the table, and trains nothing by them', () =>
   checkOperation({

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { expect, it, test } from 'vitest';
 import { evaluate, noise } from '../test-program.ts';
 import { gather } from './gather.ts';
@@ -20,6 +21,27 @@ test.each([
     [...rows].flatMap((row) => [...table.subarray(row * width, (row + 1) * width)]),
   );
 });
+
+it('picks any rows of any table', () =>
+  fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 1, maxLength: 3 }),
+      fc.array(fc.nat(), { minLength: 1, maxLength: 20 }),
+      async (shape, picks) => {
+        const [count = 1] = shape;
+        const width = shape.slice(1).reduce((product, dim) => product * dim, 1);
+        const chosen = picks.map((pick) => pick % count);
+        const table = noise(count * width, 1);
+        const [result] = await evaluate((_, leaf) =>
+          gather(leaf(table, shape), leaf(Uint32Array.from(chosen), [chosen.length])),
+        );
+        expect([...result!]).toEqual(
+          chosen.flatMap((row) => [...table.subarray(row * width, (row + 1) * width)]),
+        );
+      },
+    ),
+    { numRuns: 5 },
+  ));
 
 it('picks labels as u32', async () => {
   const [result] = await evaluate((_, leaf) => {

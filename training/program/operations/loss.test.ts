@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { GpuContext } from '../../../gpu-kernels/device.ts';
 import { testGpu } from '../../../gpu-kernels/test-gpu.ts';
@@ -299,6 +300,37 @@ describe('sampled labels', () => {
       expect((await draw(1, index)).every((x) => x === 0)).toBe(true);
     }
   });
+});
+
+describe('the squared error and its gradient', () => {
+  async function check(rows: number, width: number): Promise<void> {
+    const [f, y] = [noise(rows * width, rows), noise(rows * width, width + 50)];
+    const [terms, seed] = await evaluate((_, leaf) => {
+      const loss = meanSquaredError(leaf(f, [rows, width]), leaf(y, [rows, width]));
+      return [loss.terms, lossSeed(loss, { kind: 'gradient' }, 1 / rows)];
+    });
+    const mean = Float64Array.from({ length: rows }, (_, row) => {
+      let sum = 0;
+      for (let c = 0; c < width; c++) sum += (f[row * width + c]! - y[row * width + c]!) ** 2;
+      return sum / width;
+    });
+    expectClose(terms!, mean, f32Tolerance);
+    const slope = f.map((value, i) => (2 * (value - y[i]!)) / (width * rows));
+    expectClose(seed!, slope, f32Tolerance, 'gradient');
+  }
+
+  it.each([
+    [1, 1],
+    [5, 1],
+    [1, 4],
+    [33, 8],
+    [40, 3],
+  ])('of %d terms of %d', check);
+
+  it('of any size', () =>
+    fc.assert(fc.asyncProperty(fc.integer({ min: 1, max: 70 }), fc.integer({ min: 1, max: 20 }), check), {
+      numRuns: 4,
+    }));
 });
 
 it('sampled squared-error seeds have mean 0 and second moment (2 / C) I', async () => {

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { size } from '../graph.ts';
 import { checkOperation, evaluate, f32Tolerance } from '../test-program.ts';
@@ -34,6 +35,27 @@ describe('permute', () => {
       tolerance: f32Tolerance,
     }),
   );
+
+  it('orders axes of any number and length', () =>
+    fc.assert(
+      fc.asyncProperty(
+        fc
+          .array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 5 })
+          .chain((shape) =>
+            fc.tuple(fc.constant(shape), fc.shuffledSubarray([...shape.keys()], { minLength: shape.length })),
+          ),
+        ([shape, order]) => {
+          fc.pre(size(shape) <= 200);
+          return checkOperation({
+            inputs: [{ shape }],
+            build: (x) => permute(x, order),
+            reference: permuteReference(shape, order),
+            tolerance: f32Tolerance,
+          });
+        },
+      ),
+      { numRuns: 6 },
+    ));
 
   it('keeps labels labels: every bit of a u32 survives', async () => {
     const labels = Uint32Array.of(0, 1, 2, 7, 0xffffffff, 0x7fc00001);

@@ -146,6 +146,27 @@ it('averages whole images', () =>
   }));
 
 it.each([
+  [1, 1, 1, 1],
+  [2, 1, 1, 3],
+  [1, 7, 1, 5],
+  [3, 4, 4, 2],
+  [1, 9, 8, 16],
+] as const)('averages all pixels of %d x %d x %d x %d', (n, height, width, channels) =>
+  checkOperation({
+    inputs: [{ shape: [n, height, width, channels] }],
+    build: globalAveragePool,
+    reference: (x) =>
+      Array.from({ length: n * channels }, (_, i) => {
+        const [example, pixels] = [Math.floor(i / channels), height * width];
+        let sum = 0;
+        for (let p = 0; p < pixels; p++) sum += x[(example * pixels + p) * channels + (i % channels)]!;
+        return sum / pixels;
+      }),
+    tolerance: f32Tolerance,
+  }),
+);
+
+it.each([
   { options: { kernel: 5 }, message: 'a 5 x 5 max pooling does not fit into an image of 4 x 4' },
   { options: { kernel: 2, padding: 2 }, message: 'padding 2 x 2 is more than half of the kernel, 2 x 2' },
   { options: { kernel: 2, stride: 0 }, message: 'max pooling: stride is 0 x 0' },

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it, test } from 'vitest';
 import { releaseScope, type GpuContext } from '../../../gpu-kernels/device.ts';
 import { testGpu } from '../../../gpu-kernels/test-gpu.ts';
 import { size, type Graph } from '../graph.ts';
-import { checkOperation, evaluate, f32Tolerance, noise, prepare } from '../test-program.ts';
+import { adapterClasses, checkOperation, evaluate, f32Tolerance, noise, prepare } from '../test-program.ts';
 import { relu } from './elementwise.ts';
 import { inverseIndexOf, noRow, type InverseIndex } from './inverse-index.ts';
 import {
@@ -170,7 +170,7 @@ it('takes out the entries of an index that are padding', async () => {
   expect([...new Uint32Array(entries!.buffer)]).toEqual([4, 2, 0, 7, noRow, noRow]);
 });
 
-describe('long segments, summed in shares', () => {
+describe.each(adapterClasses)('long segments, summed in shares, on class %s', (adapterClass) => {
   const rows = 400;
   const bounds = [0, 3, 3, 330, 391];
   const segmentOf = (row: number): number => bounds.findLastIndex((begin) => begin <= row);
@@ -187,6 +187,7 @@ describe('long segments, summed in shares', () => {
       build: (x) => relu(segmentSum(relu(x), integers(gpu, x.graph, bounds))),
       reference: (x) => reference(segmentOf, width)(x.map((v) => Math.max(v, 0))).map((v) => Math.max(v, 0)),
       tolerance: f32Tolerance,
+      adapterClass,
     });
   });
 
@@ -197,13 +198,18 @@ describe('long segments, summed in shares', () => {
       build: (x) => scatterSum(x, integers(gpu, x.graph, order), 4, inverseOn(x.graph, order, 4)),
       reference: reference((row) => order[row]!, 2),
       tolerance: f32Tolerance,
+      adapterClass,
     });
   });
+});
+
+describe('segments are summed in shares', () => {
+  const bounds = [0, 3, 3, 330, 391];
 
   test('only where there is too little work otherwise', async () => {
     const launches = async (width: number, adapterClass: 'software' | 'gpu'): Promise<number> => {
       const test = await prepare((graph, leaf) => {
-        const x = leaf(new Float32Array(rows * width), [rows, width]);
+        const x = leaf(new Float32Array(400 * width), [400, width]);
         return segmentSum(x, integers(gpu, graph, bounds));
       }, adapterClass);
       releaseScope(test.gpu);
@@ -215,7 +221,7 @@ describe('long segments, summed in shares', () => {
   });
 });
 
-it('sums and gathers for any index and any segments', () =>
+it.each(adapterClasses)('sums and gathers for any index and any segments, on class %s', (adapterClass) =>
   fc.assert(
     fc.asyncProperty(
       fc.integer({ min: 1, max: 9 }),
@@ -229,6 +235,7 @@ it('sums and gathers for any index and any segments', () =>
           build: (x) => scatterSum(x, integers(gpu, x.graph, targets), rows),
           reference: scatterReference(targets, rows, width),
           tolerance: f32Tolerance,
+          adapterClass,
         });
         const offsets = counts.reduce((ends, count) => [...ends, ends.at(-1)! + count], [0]);
         const length = offsets.at(-1)! + 1;
@@ -237,11 +244,13 @@ it('sums and gathers for any index and any segments', () =>
           build: (x) => segmentMean(x, integers(gpu, x.graph, offsets)),
           reference: segmentReference(offsets, width, true),
           tolerance: f32Tolerance,
+          adapterClass,
         });
       },
     ),
     { numRuns: 4 },
-  ));
+  ),
+);
 
 it.each(ragged)('counts the rows of segments $name and their places', async ({ offsets, rows }) => {
   const [counts, places] = await evaluate((graph) => {
