@@ -93,7 +93,9 @@ export class GraphBuilder {
     this.#answers.add(answers, place);
   }
 
+  /** Throws where more were left out than may be kept: such a file is none of graphs. */
   skip(reason: string, place: number): void {
+    checkLimit(this.#file, `row ${place}`, place, this.#context.limits.examples, 'rows');
     this.skips.add(reason, `${this.#file}, row ${place}`);
   }
 

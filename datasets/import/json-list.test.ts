@@ -8,7 +8,7 @@ async function items(text: string, cut = 7, limits = {}): Promise<string[]> {
     for (let at = 0; at < text.length; at += cut) yield text.slice(at, at + cut);
   }
   const all: string[] = [];
-  for await (const item of jsonItems(pieces(), 'g.json', testContext(limits).limits)) all.push(item);
+  for await (const some of jsonItems(pieces(), 'g.json', testContext(limits).limits)) all.push(...some);
   return all;
 }
 

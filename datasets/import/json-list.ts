@@ -5,17 +5,17 @@
 import { checkLimit, fault, type ImportLimits } from './limits.ts';
 
 /**
- * The text of each item of a list, or of the one document that is no list. Whether an item is sound JSON is seen by
- * whoever parses it. Throws `KronlabError` (`invalid`) where brackets or quotes do not fit, and beyond `limits.document`.
+ * The texts of the items of a list, or of the one document that is no list, as many at a time as a piece completes.
+ * Whether an item is sound JSON is seen by whoever parses it. Throws `KronlabError` (`invalid`) where brackets or quotes do not fit, and beyond `limits.document`.
  */
 export async function* jsonItems(
   pieces: AsyncIterable<string>,
   file: string,
   limits: ImportLimits,
-): AsyncGenerator<string> {
+): AsyncGenerator<string[]> {
   const scanner = new Scanner(file, limits);
-  for await (const piece of pieces) yield* scanner.push(piece);
-  yield* scanner.end();
+  for await (const piece of pieces) yield [...scanner.push(piece)];
+  yield [...scanner.end()];
 }
 
 class Scanner {

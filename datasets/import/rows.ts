@@ -1,6 +1,6 @@
 /** Objects (a line of JSON, a row of Parquet) as cells of flat columns: lists of numbers become numbered columns. */
 import type { Cell } from './columns.ts';
-import { fault, type ImportContext } from './limits.ts';
+import { checkLimit, fault, type ImportContext } from './limits.ts';
 import { TableBuilder, type TableOptions } from './table.ts';
 import type { TensorDataset } from '../tensor-dataset.ts';
 
@@ -33,7 +33,7 @@ export class ObjectRows {
     const strange = [...cells.keys()].find((name) => !this.#columns.has(name));
     const reason =
       wrong ?? (strange === undefined ? null : `has a field "${strange}" that the first row has not`);
-    if (reason !== null) this.#table.skips.add(reason, `${this.#file}, row ${place}`);
+    if (reason !== null) this.skip(reason, place);
     else
       this.#table.add(
         Array.from(this.#columns, (name) => cells.get(name) ?? null),
@@ -45,6 +45,7 @@ export class ObjectRows {
   skip(reason: string, place: number): void {
     if (this.#table === null)
       throw fault(this.#file, `row ${place}`, reason, 'choose another format or mend it');
+    checkLimit(this.#file, `row ${place}`, place, this.#context.limits.examples, 'rows');
     this.#table.skips.add(reason, `${this.#file}, row ${place}`);
   }
 

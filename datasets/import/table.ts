@@ -72,6 +72,7 @@ export class TableBuilder {
   add(cells: readonly Cell[], place: number): void {
     this.#context.observer?.row(cells);
     if (cells.length !== this.#columns.length) {
+      checkLimit(this.#file, `row ${place}`, place, this.#context.limits.examples, 'rows');
       this.skips.add(
         `has ${cells.length} cells where there are ${this.#columns.length} columns`,
         `${this.#file}, row ${place}`,

@@ -63,6 +63,10 @@ describe('readGraphJson', () => {
         reasons: [{ reason: 'has no list "nodes"', count: 100_000, first: 'g.json, row 2' }],
       },
     ]);
+    const few = { ...limits, examples: 500 };
+    expect(await failure(readGraphJson(source('g.json', list), {}, 'g', testContext(few)))).toContain(
+      'g.json, row 501: 501 rows, which is more than the 500 the lab takes',
+    );
     const long = JSON.stringify([{ ...loop, note: 'x'.repeat(2000) }]);
     expect(await failure(readGraphJson(source('g.json', long), {}, 'g', testContext(limits)))).toContain(
       'characters in one document of JSON, which is more than the 1000',

@@ -40,63 +40,68 @@ export async function readGraphJson(
   let builder: GraphBuilder | null = null;
   let columns: { nodes: string[]; edges: string[] } = { nodes: [], edges: [] };
   let targets: string[] = [];
-  for await (const { value, row } of documents(source, context)) {
-    const found = nodeLinkOf(value, context.limits.graph);
-    if (builder === null) {
-      if (typeof found === 'string') throw fault(file, `graph ${row}`, found, remedy);
+  for await (const some of documents(source, context)) {
+    for (const { value, row } of some) {
+      const found = nodeLinkOf(value, context.limits.graph);
+      if (builder === null) {
+        if (typeof found === 'string') throw fault(file, `graph ${row}`, found, remedy);
+        const properties = propertiesOf(value, found);
+        targets = chooseTargets(file, [...properties.keys()], options.target, false);
+        columns = {
+          nodes: featureNames(found.nodes, nodeIds),
+          edges: featureNames(found.links, linkEnds),
+        };
+        checkLimit(file, `graph ${row}`, columns.nodes.length, context.limits.columns, 'features of a node');
+        checkLimit(file, `graph ${row}`, columns.edges.length, context.limits.columns, 'features of a link');
+        const named = { ...columns, nodes: columns.nodes.length === 0 ? ['one'] : columns.nodes };
+        builder = new GraphBuilder(
+          file,
+          { properties: [...properties.keys()], targets },
+          named,
+          options.task,
+          context,
+        );
+      }
+      if (typeof found === 'string') {
+        builder.skip(found, row);
+        continue;
+      }
+      const graph = graphOf(found, columns);
+      if (typeof graph === 'string') {
+        builder.skip(graph, row);
+        continue;
+      }
       const properties = propertiesOf(value, found);
-      targets = chooseTargets(file, [...properties.keys()], options.target, false);
-      columns = {
-        nodes: featureNames(found.nodes, nodeIds),
-        edges: featureNames(found.links, linkEnds),
-      };
-      checkLimit(file, `graph ${row}`, columns.nodes.length, context.limits.columns, 'features of a node');
-      checkLimit(file, `graph ${row}`, columns.edges.length, context.limits.columns, 'features of a link');
-      const named = { ...columns, nodes: columns.nodes.length === 0 ? ['one'] : columns.nodes };
-      builder = new GraphBuilder(
-        file,
-        { properties: [...properties.keys()], targets },
-        named,
-        options.task,
-        context,
+      builder.add(
+        graph,
+        targets.map((target) => properties.get(target) ?? null),
+        row,
       );
     }
-    if (typeof found === 'string') {
-      builder.skip(found, row);
-      continue;
-    }
-    const graph = graphOf(found, columns);
-    if (typeof graph === 'string') {
-      builder.skip(graph, row);
-      continue;
-    }
-    const properties = propertiesOf(value, found);
-    builder.add(
-      graph,
-      targets.map((target) => properties.get(target) ?? null),
-      row,
-    );
   }
   if (builder === null) throw fault(file, null, 'holds no graphs', 'choose a file with at least one');
   return builder.finish(name);
 }
 
-/** The graphs of a list, of lines, or the one of a file. */
-async function* documents(
-  source: ByteSource,
-  context: ImportContext,
-): AsyncGenerator<{ value: unknown; row: number }> {
+interface Document {
+  /** Undefined where it is no JSON. */
+  value: unknown;
+  row: number;
+}
+
+/** The graphs of a list, of lines, or the one of a file, some at a time. */
+async function* documents(source: ByteSource, context: ImportContext): AsyncGenerator<Document[]> {
   const first = parse(await firstLine(source, context));
   if (isObject(first)) {
     for await (const { line, number } of textLines(await openStream(source, context), context.limits)) {
-      if (line.trim() !== '') yield { value: parse(line), row: number };
+      if (line.trim() !== '') yield [{ value: parse(line), row: number }];
     }
     return;
   }
   let row = 0;
   const pieces = textPieces(await openStream(source, context));
-  for await (const item of jsonItems(pieces, source.name, context.limits))
-    yield { value: parse(item), row: (row += 1) };
+  for await (const items of jsonItems(pieces, source.name, context.limits))
+    yield items.map((item) => ({ value: parse(item), row: (row += 1) }));
 }
 
 /** The first line where it is short enough to be one graph of many. */
