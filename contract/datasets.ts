@@ -292,6 +292,14 @@ export const datasetCalls = {
     input: z.strictObject({ id: datasetId, trashed: z.boolean() }),
     output: z.object({ id: z.string() }),
   },
+  /**
+   * Deletes these sets of the trash for good. Named one by one, so that nothing goes that came in after a person was asked;
+   * answers which were there.
+   */
+  'datasets.emptyTrash': {
+    input: z.strictObject({ ids: z.array(datasetId).max(100_000) }),
+    output: z.object({ ids: z.array(z.string()), bytes: z.number() }),
+  },
 } as const;
 
 /**

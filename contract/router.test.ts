@@ -33,6 +33,7 @@ function services(overrides: Partial<Services>): Services {
     'datasets.rename': unused,
     'datasets.tag': unused,
     'datasets.trash': unused,
+    'datasets.emptyTrash': unused,
     'imports.open': unused,
     'imports.fetch': unused,
     'imports.preview': unused,

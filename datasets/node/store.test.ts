@@ -79,6 +79,24 @@ describe('DatasetStore', () => {
     expect(await readdir(join(store.folder, '.trash'))).toEqual([]);
   });
 
+  it('empties the trash of the sets that are named, and of what cannot be read when nothing else is left', async () => {
+    const ids: string[] = [];
+    for (const text of ['a,y\n1,0\n', 'a,y\n2,0\n']) {
+      const { id } = (await store.save(await imported(text), ['a'])).record;
+      await store.remove(id);
+      ids.push(id);
+    }
+    const trash = join(store.folder, '.trash');
+    await mkdir(join(trash, '0000000000000000'));
+    const [first, second] = ids as [string, string];
+    expect((await store.emptyTrash([first, 'nowhere'])).map(({ id }) => id)).toEqual([first]);
+    expect((await store.listTrash()).map(({ id }) => id)).toEqual([second]);
+    expect((await readdir(trash)).sort()).toEqual(['0000000000000000', second].sort());
+    await store.emptyTrash([second]);
+    expect(await readdir(store.folder)).not.toContain('.trash');
+    expect(await store.emptyTrash([second])).toEqual([]);
+  });
+
   it('renames, tags, deletes and undoes', async () => {
     const { id } = (await store.save(await imported('a,y\n1,0\n'), ['a'])).record;
     await store.rename(id, 'mine');
@@ -88,7 +106,7 @@ describe('DatasetStore', () => {
     expect(await store.list()).toEqual([]);
     expect((await store.restore(id)).name).toBe('mine');
     await store.remove(id);
-    await store.emptyTrash();
+    await store.emptyTrash([id]);
     expect(await failure(store.restore(id))).toContain('in the trash');
     expect(await failure(store.get('../../etc'))).toContain('an id has 16 hexadecimal digits');
   });

@@ -190,8 +190,13 @@ export class DatasetStore {
     return this.get(id);
   }
 
-  async emptyTrash(): Promise<void> {
-    await rm(join(this.folder, trashFolder), { recursive: true, force: true });
+  /** Deletes these sets of the trash for good, and with the last one what cannot be read there; answers which there were. */
+  async emptyTrash(ids: readonly string[]): Promise<StoredDataset[]> {
+    const trash = join(this.folder, trashFolder);
+    const going = (await this.listTrash()).filter(({ id }) => ids.includes(id));
+    for (const { id } of going) await rm(join(trash, id), { recursive: true, force: true });
+    if ((await this.listTrash()).length === 0) await rm(trash, { recursive: true, force: true });
+    return going;
   }
 
   /** Removes what a writer of this process left that was ended from outside. */

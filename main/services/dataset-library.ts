@@ -20,7 +20,8 @@ type Calls =
   | 'datasets.read'
   | 'datasets.rename'
   | 'datasets.tag'
-  | 'datasets.trash';
+  | 'datasets.trash'
+  | 'datasets.emptyTrash';
 
 export interface Library {
   imported: DatasetStore;
@@ -111,6 +112,15 @@ export function createDatasetLibrary(
         return record;
       });
       return { id };
+    },
+
+    async 'datasets.emptyTrash'({ ids }) {
+      const gone = await imported.emptyTrash(ids);
+      feed.tell('datasets.changed', { ids: gone.map(({ id }) => id) });
+      return {
+        ids: gone.map(({ id }) => id),
+        bytes: gone.reduce((sum, { statistics }) => sum + statistics.bytes, 0),
+      };
     },
   };
 }

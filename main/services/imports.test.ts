@@ -228,6 +228,13 @@ describe('a set that was imported', () => {
     expect(await client.call('datasets.list', { trashed: true })).toMatchObject([{ id, name: 'New' }]);
     await client.call('datasets.trash', { id, trashed: false });
     expect((await client.call('datasets.get', { id })).summary.name).toBe('New');
+
+    // What is not in the trash stays.
+    expect(await client.call('datasets.emptyTrash', { ids: [id] })).toEqual({ ids: [], bytes: 0 });
+    await client.call('datasets.trash', { id, trashed: true });
+    const { bytes } = record.statistics;
+    expect(await client.call('datasets.emptyTrash', { ids: [id] })).toEqual({ ids: [id], bytes });
+    await expect(client.call('datasets.trash', { id, trashed: false })).rejects.toThrow('in the trash');
   });
 
   it('stays while a run needs it, which is named', async () => {

@@ -186,6 +186,32 @@ test('renames and tags where they stand, with undo', async () => {
   await waitFor(() => expect(sets.at(-1)!.tags).toEqual(['small']));
 });
 
+test('the trash is emptied of what was seen there, after it has said what and how much', async () => {
+  const bytes = 2048;
+  trashed = [{ ...sets.find(({ bundled }) => !bundled)!, id: 'gone', name: 'Gone', bytes, runs: 2 }];
+  await open('/data', {
+    'datasets.emptyTrash': ({ ids }) => {
+      trashed = trashed.filter(({ id }) => !ids.includes(id));
+      return { ids: [...ids], bytes };
+    },
+  });
+  click('Trash');
+  (await screen.findByRole('button', { name: 'Empty the trash' })).click();
+  const dialog = await screen.findByRole('dialog', { name: 'Empty the trash?' });
+  expect(dialog.textContent.replace(/\s+/g, ' ')).toMatch(
+    /1 data set of 2\S*.KiB is deleted from this disk.*2 runs .*Gone/s,
+  );
+  click('Keep it');
+  await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull());
+  expect(client.inputs('datasets.emptyTrash')).toEqual([]);
+  click('Empty the trash');
+  (await screen.findByRole('button', { name: /^Delete 2.* for good$/ })).click();
+  await screen.findByText(/^1 data set deleted; 2.* are free again\.$/);
+  expect(client.inputs('datasets.emptyTrash')).toEqual([{ ids: ['gone'] }]);
+  await screen.findByText('The trash is empty');
+  expect(screen.queryByRole('button', { name: 'Empty the trash' })).toBeNull();
+});
+
 test('deletes into the trash, and brings back', async () => {
   await open('/data?set=a1');
   (await screen.findByRole('button', { name: 'Delete' })).click();

@@ -63,6 +63,13 @@ export class DatasetsStore {
     await this.load();
   }
 
+  /** Deletes these sets of the trash for good. */
+  async emptyTrash(ids: readonly string[]): Promise<{ ids: string[]; bytes: number }> {
+    const gone = await this.#client.call('datasets.emptyTrash', { ids: [...ids] });
+    await this.load();
+    return gone;
+  }
+
   /** Into the trash or back. Throws `KronlabError` that names the runs which need it. */
   async trash(id: string, trashed: boolean): Promise<void> {
     await this.#client.call('datasets.trash', { id, trashed });
