@@ -15,7 +15,8 @@ export const goldensCommand: Command = {
   help: `kronlab goldens [DIR]
 
 Builds the net of every fixture in DIR (default: the project's own), runs it on the GPU, and compares
-values, gradients, curvature and training trajectories. One line a file; ends in "N passed, N failed".`,
+values, gradients, curvature and training trajectories. One line a file; ends in "N passed, N failed".
+A file that is not recognised, in whole or in part, has failed. Exit code 1 where one has.`,
 
   async run(args, { terminal }) {
     const { positionals } = readOptions('goldens', args, {}, 1);

@@ -6,17 +6,17 @@
 import { phases, type Phase } from '../../contract/runs.ts';
 import { openScope, releaseScope, type GpuContext } from '../../gpu-kernels/device.ts';
 import { readRegions } from '../../gpu-kernels/readback.ts';
-import { placeInNewBuffer, Region, uploadTable, writeRegion } from '../../gpu-kernels/region.ts';
+import { uploadTable } from '../../gpu-kernels/region.ts';
 import { addFactors, createFactors, type Factor, type FactorSet } from '../../training/curvature/factors.ts';
 import type { Flavour } from '../../training/curvature/flavour.ts';
 import { ModelBuilder } from '../../training/models/model-builder.ts';
-import { backward } from '../../training/program/backward.ts';
 import { compile } from '../../training/program/compile.ts';
 import { Graph, size } from '../../training/program/graph.ts';
 import type { Loss } from '../../training/program/operations/loss.ts';
 import { Parameters } from '../../training/program/parameters.ts';
 import { StepUniform } from '../../training/program/step-scalars.ts';
 import { kroneckerProduct, relativeError, sumOfOuterProducts, type Square } from './blocks.ts';
+import { Jacobian } from './jacobian.ts';
 import { buildLinearNet, isExact, layerNames, type LinearNet, type Pooling } from './linear-nets.ts';
 import { createNoise } from './noise.ts';
 
@@ -90,17 +90,7 @@ async function blocksOf(scope: GpuContext, net: LinearNet, seed: number): Promis
     addFactors(set, { graph, step, column, outputGradients: new Map(), fisher: 'type2', ...built });
     sets.set(flavour, set);
   }
-  const seedRegion = new Region('one output', size(loss.outputs.shape) * 4);
-  placeInNewBuffer(scope, seedRegion.label, [seedRegion]);
-  const jacobian = parameters.twin(scope, 'jacobian');
-  graph.inPhase('backward', () => {
-    const gradient = graph.leaf(seedRegion.label, loss.outputs.shape, seedRegion);
-    const all = backward(graph, [{ tensor: loss.outputs, gradient }], [...builder.leaves.values()]);
-    for (const [parameter, leaf] of builder.leaves) {
-      const [tensor, region] = [all.get(leaf), jacobian.of.get(parameter)];
-      if (tensor && region) graph.pin(tensor, region);
-    }
-  });
+  const jacobian = new Jacobian(scope, builder, parameters, loss.outputs);
   const program = await compile(scope, graph, `exactness: ${net.net}`);
   const run = (due: ReadonlySet<Phase>): void => {
     const encoder = scope.device.createCommandEncoder();
@@ -112,28 +102,7 @@ async function blocksOf(scope: GpuContext, net: LinearNet, seed: number): Promis
 
   run(new Set(phases));
   const factors = await readFactors(scope, [...sets.values()]);
-  const jacobianOf = async (index: number): Promise<Map<string, Float64Array>> => {
-    const one = new Float32Array(size(loss.outputs.shape));
-    one[index] = 1;
-    writeRegion(scope, seedRegion, one);
-    run(new Set<Phase>(['forward', 'backward']));
-    const regions = builder.layers.flatMap(({ weight, bias }) =>
-      [weight, bias].map((parameter) => (parameter && jacobian.of.get(parameter)) as Region),
-    );
-    const contents = await readRegions(scope, regions);
-    return new Map(
-      builder.layers.map(({ name, inputs, outputs }, i) => {
-        const [w, b] = [contents[2 * i], contents[2 * i + 1]].map((bytes) => new Float32Array(bytes ?? []));
-        const joint = Float64Array.from({ length: outputs * (inputs + 1) }, (_, at) => {
-          const [o, column] = [Math.floor(at / (inputs + 1)), at % (inputs + 1)];
-          return (column < inputs ? w?.[o * inputs + column] : b?.[o]) ?? NaN;
-        });
-        return [name, joint];
-      }),
-    );
-  };
-  const rows: Map<string, Float64Array>[] = [];
-  for (let index = 0; index < size(loss.outputs.shape); index++) rows.push(await jacobianOf(index));
+  const rows = await jacobian.read(run);
   return {
     exact: (layer) =>
       sumOfOuterProducts(

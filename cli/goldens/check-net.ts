@@ -2,13 +2,13 @@
 import type { LayerFactors, NetFixture, Tensor } from '../../goldens/fixture.ts';
 import { openScope, releaseScope, type GpuContext } from '../../gpu-kernels/device.ts';
 import type { KfacLayer } from '../../training/curvature/factors.ts';
-import type { LinearLayer } from '../../training/models/model-builder.ts';
-import { lastAxis, size } from '../../training/program/graph.ts';
 import { phases } from '../../contract/runs.ts';
 import { runChecks, type Check } from './checks.ts';
 import { compare, largest, type Comparison } from './comparison.ts';
-import { exactlyDampedError, preconditionedError, sumOfMagnitudes, type Damping } from './conditioning.ts';
-import { factorPlace, jointPlace } from './curvature-checks.ts';
+import { sumOfMagnitudes } from './conditioning.ts';
+import { factorPlace, jointPlace, mostRows } from './curvature-checks.ts';
+import { pairError } from './damped-error.ts';
+import { compareExactBlocks } from './exact-blocks.ts';
 import type { NetFamily } from './net-family.ts';
 import {
   compileNet,
@@ -18,12 +18,12 @@ import {
   type FixtureRule,
   type NetProgram,
 } from './net-program.ts';
-import { directTolerance, preconditioningErrors } from './tolerances.ts';
+import { directTolerance } from './tolerances.ts';
 
 export interface CheckResult {
   comparisons: Comparison[];
-  /** Parts of the file that the engine cannot make yet. */
-  notYet: string[];
+  /** The net, or the runs of it, that the engine has nothing like. */
+  unrecognised: string[];
   /** What the reader of the line must know besides. */
   notes: string[];
 }
@@ -44,7 +44,9 @@ export async function checkNet(
       ...passChecks(net, fixture),
       ...net.choices.flatMap((choice) => curvatureChecks(choice, fixture)),
     ];
-    return { comparisons: [loss, ...(await runChecks(scope, checks))], notYet: [], notes: [] };
+    const compared = [loss, ...(await runChecks(scope, checks))];
+    const blocks = await compareExactBlocks(scope, net, fixture);
+    return { comparisons: [...compared, ...blocks], unrecognised: [], notes: [] };
   } finally {
     releaseScope(scope);
   }
@@ -143,43 +145,18 @@ function preconditionedChecks(
     if (!P) return [];
     const preconditioning = { A: factors.A, G: factors.G[kind], P, terms };
     const rows = mostRows([layer.whole]);
-    const errors = preconditioningErrors(rows);
-    const damping = dampingOf(rule, fixture.damping, made.pi_value);
-    const error = damping
-      ? preconditionedError({ ...preconditioning, damping }, errors)
-      : exactlyDampedError(preconditioning, fixture.damping, { ...errors, gradient: directTolerance(rows) });
+    const damping = { rule, lambda: fixture.damping, pi: made.pi_value ?? 1 };
+    // The gradient of a layer may be zero everywhere: attention over one token.
+    const scale = largest(P.data) || 1;
     return [
       {
         where: `preconditioned.${flavour}.${kind}.${layer.name}.${rule}`,
         quantity: `preconditioned.${flavour}.${kind}.${rule}`,
         ...jointPlace(layout, layer.name, directions[rule]),
         expected: P.data,
-        tolerance: error / largest(P.data),
+        tolerance: pairError(preconditioning, damping, rows) / scale,
+        scale,
       },
     ];
   });
-}
-
-/** What is added to the factors; null where it is added to the eigenvalues of their product. */
-function dampingOf(rule: FixtureRule, lambda: number, pi: number | null): Damping | null {
-  const root = Math.sqrt(lambda);
-  switch (rule) {
-    case 'separate':
-      return { a: lambda, g: lambda };
-    case 'sqrt':
-      return { a: root, g: root };
-    case 'pi':
-      return { a: root * (pi ?? 1), g: root / (pi ?? 1) };
-    case 'eigen':
-      return null;
-    default:
-      return rule satisfies never;
-  }
-}
-
-/** Rows a layer's weight is applied to, which is what the sums of its gradient and its factors run over. */
-function mostRows(layers: readonly LinearLayer[]): number {
-  return Math.max(
-    ...layers.flatMap(({ uses }) => uses.map(({ output }) => size(output.shape) / lastAxis(output))),
-  );
 }

@@ -14,11 +14,11 @@ import type {
 import { openScope, releaseScope, type GpuContext } from '../../gpu-kernels/device.ts';
 import type { Kfac } from '../../training/curvature/kfac.ts';
 import type { CheckResult } from './check-net.ts';
-import { runChecks, type Check } from './checks.ts';
+import { compareAll, readChecks, type Check } from './checks.ts';
 import { compare, largest, type Comparison } from './comparison.ts';
 import { factorPlace, jointPlace } from './curvature-checks.ts';
 import type { NetFamily } from './net-family.ts';
-import { chaosShare, distance, withMovedStart } from './sensitivity.ts';
+import { follow, withMovedStart } from './sensitivity.ts';
 import { fewestSteps, trajectoryTolerance } from './tolerances.ts';
 import {
   compileTrajectory,
@@ -26,6 +26,7 @@ import {
   submitStep,
   type TrajectoryProgram,
 } from './trajectory-program.ts';
+import { RunRounding } from './trajectory-rounding.ts';
 
 /** `net` is the fixture the runs start from. Throws `invalid` when their parameters do not fit together. */
 export async function checkTrajectories(
@@ -34,11 +35,11 @@ export async function checkTrajectories(
   net: NetFixture,
   family: NetFamily,
 ): Promise<CheckResult> {
-  const result: CheckResult = { comparisons: [], notYet: [], notes: [] };
+  const result: CheckResult = { comparisons: [], unrecognised: [], notes: [] };
   for (const [name, run] of Object.entries(fixture.runs)) {
     const reason = unsupportedReason(run, net);
     if (reason !== null) {
-      result.notYet.push(`${name} (${reason})`);
+      result.unrecognised.push(`${name} (${reason})`);
       continue;
     }
     const { comparisons, compared } = await replay(gpu, net, family, name, run);
@@ -75,7 +76,8 @@ async function replay(
   const scope = openScope(gpu);
   try {
     const program = await compileTrajectory(scope, net, family, run);
-    const { relative, steps, mayBeChaotic } = trajectoryTolerance(run);
+    const { steps, mayBeChaotic } = trajectoryTolerance(run);
+    const rounding = run.kind === 'kfac' ? new RunRounding(net, run) : null;
     const twin = mayBeChaotic ? await compileTrajectory(scope, withMovedStart(net), family, run) : null;
     const comparisons: Comparison[] = [];
     const scales = new RunningScales();
@@ -86,12 +88,18 @@ async function replay(
       const where = `runs.${name}.steps.${k}`;
       const before = run.steps[k - 1]?.loss_before;
       const loss = await compareLoss(program, run, before, `${where}.loss_before`, scales);
+      rounding?.advance(k);
+      const checks = stepChecks(program, run, k, where, scales, rounding);
+      const numbers = await readChecks(scope, checks);
       if (twin) {
         submitStep(scope, twin, k, mix);
-        const moved = await distance(scope, program.parameters, twin.parameters);
-        if (k > fewestSteps && !(moved <= chaosShare * relative)) return { comparisons, compared: k - 1 };
+        const moved = await readChecks(scope, stepChecks(twin, run, k, where, scales, rounding));
+        const followed = follow(checks, numbers, moved);
+        if (k > fewestSteps && followed.isChaotic) return { comparisons, compared: k - 1 };
+        comparisons.push(loss, ...compareAll(followed.checks, numbers));
+      } else {
+        comparisons.push(loss, ...compareAll(checks, numbers));
       }
-      comparisons.push(loss, ...(await runChecks(scope, stepChecks(program, run, k, where, scales))));
     }
     if (last === run.steps.length) {
       submitForward(scope, program);
@@ -140,8 +148,9 @@ function stepChecks(
   k: number,
   where: string,
   scales: RunningScales,
+  rounding: RunRounding | null,
 ): Check[] {
-  const tolerance = trajectoryTolerance(run).relative;
+  const { relative } = trajectoryTolerance(run);
   const check = (
     key: string,
     name: string,
@@ -152,6 +161,7 @@ function stepChecks(
       throw new KronlabError('invalid', `${where}.${key}.${name} is missing; the net has that name`);
     const { data } = expected;
     const scale = scales.raise(`${key}.${name}`, data);
+    const tolerance = Math.max(relative, (rounding?.bound(key, name) ?? 0) / scale);
     return { where: `${where}.${key}.${name}`, quantity: key, ...place, expected: data, tolerance, scale };
   };
   const params: Record<string, Tensor> = run.steps[k - 1]?.params ?? {};

@@ -18,21 +18,36 @@ export interface Check {
   scale?: number;
 }
 
-/** Reads every region with one map and compares. */
-export async function runChecks(gpu: GpuContext, checks: readonly Check[]): Promise<Comparison[]> {
+/** The engine's array of every check, read with one map. */
+export async function readChecks(
+  gpu: GpuContext,
+  checks: readonly Pick<Check, 'region' | 'pick'>[],
+): Promise<Float32Array[]> {
   const regions = [...new Set(checks.map(({ region }) => region))];
   const contents = await readRegions(gpu, regions);
   const numbers = new Map(
     regions.map((region, i) => [region, new Float32Array(contents[i] ?? new ArrayBuffer(0))]),
   );
+  return checks.map(({ region, pick }) => {
+    const all = numbers.get(region) ?? new Float32Array();
+    return pick ? pick(all) : all;
+  });
+}
+
+/** Reads and compares. */
+export async function runChecks(gpu: GpuContext, checks: readonly Check[]): Promise<Comparison[]> {
+  return compareAll(checks, await readChecks(gpu, checks));
+}
+
+/** `numbers`: the engine's arrays, one for every check. */
+export function compareAll(checks: readonly Check[], numbers: readonly Float32Array[]): Comparison[] {
   const scales = new Map<string, number>();
   for (const { quantity, expected } of checks) {
     scales.set(quantity, Math.max(scales.get(quantity) ?? 0, largest(expected)));
   }
-  return checks.map(({ where, quantity, region, pick, expected, tolerance, scale }) => {
-    const all = numbers.get(region) ?? new Float32Array();
+  return checks.map(({ where, quantity, expected, tolerance, scale }, i) => {
     const divisor = scale ?? scaleOf(expected, scales.get(quantity) ?? 0);
-    return compare(where, pick ? pick(all) : all, expected, tolerance, divisor);
+    return compare(where, numbers[i] ?? new Float32Array(), expected, tolerance, divisor);
   });
 }
 

@@ -2,6 +2,8 @@
 import type { Factor, FactorSet } from '../../training/curvature/factors.ts';
 import type { JointLayout } from '../../training/curvature/joint-layout.ts';
 import type { Region } from '../../gpu-kernels/region.ts';
+import type { LinearLayer } from '../../training/models/model-builder.ts';
+import { lastAxis, size } from '../../training/program/graph.ts';
 import { block, type Check } from './checks.ts';
 
 /** The moving average of one factor. */
@@ -21,4 +23,11 @@ export function jointPlace(layout: JointLayout, name: string, arena: Region): Pi
 
 export function kfacLayer(set: FactorSet, name: string) {
   return set.layers.find(({ layer }) => layer.name === name);
+}
+
+/** Rows a layer's weight is applied to, which is what the sums of its gradient and its factors run over. */
+export function mostRows(layers: readonly LinearLayer[]): number {
+  return Math.max(
+    ...layers.flatMap(({ uses }) => uses.map(({ output }) => size(output.shape) / lastAxis(output))),
+  );
 }

@@ -1,24 +1,26 @@
 /**
- * Which net a fixture describes. The files carry no key for it: it is told from the inputs, the layers and the names
- * of the intermediates, and whatever is not recognised for certain is answered as not supported rather than guessed.
+ * Which net a fixture describes. The files carry no key for it: it is told from the inputs, the layer table and the
+ * numbers, and whatever is not recognised for certain is answered as not supported rather than guessed. What a file is
+ * called says nothing.
  */
 import type { LayerSpec, NetFixture } from '../../goldens/fixture.ts';
+import { activationBetween, activations, type Activation } from './activations.ts';
 
 export type LinearSpec = Extract<LayerSpec, { type: 'linear' }>;
 export type ConvolutionSpec = Extract<LayerSpec, { type: 'conv2d' }>;
 
 export type NetFamily =
   /**
-   * Linear layers one after another, with tanh between them or nothing; averaged over positions in the reduce setting.
-   * `ragged`: on the nodes of graphs of different sizes.
+   * Linear layers one after another, each but the last followed by a function; averaged over positions in the reduce
+   * setting. `ragged`: on the nodes of graphs of different sizes.
    */
-  | { kind: 'chain'; activation: 'tanh' | 'none'; layers: LinearSpec[]; ragged: boolean }
+  | { kind: 'chain'; activations: Activation[]; layers: LinearSpec[]; ragged: boolean }
   /** Convolutions with ReLU, global mean pool, one linear layer. */
   | { kind: 'convolution'; convolutions: ConvolutionSpec[]; head: LinearSpec }
   /** Patch embedding, positions, one pre-norm encoder block, norm, mean pool, head. */
-  | { kind: 'vit'; heads: number; gelu: 'exact' | 'tanh' }
-  /** Tokens and positions, one causal pre-norm block with tanh GELU, norm, head at every position. */
-  | { kind: 'language'; heads: number }
+  | { kind: 'vit'; heads: number; activation: Activation }
+  /** Tokens and positions, one causal pre-norm block, norm, head at every position. */
+  | { kind: 'language'; heads: number; activation: Activation }
   /** One round of message passing between the nodes of graphs, mean over the nodes of each, head. */
   | { kind: 'graph' };
 
@@ -53,7 +55,19 @@ function convolutionNet({ inputs, layers, setting }: NetFixture): FamilyAnswer {
 const blockLayers = ['block.q', 'block.k', 'block.v', 'block.o', 'block.fc1', 'block.fc2', 'head'];
 const vitLayers = ['embed', ...blockLayers];
 
-function language({ inputs, layers, forward, params, setting }: NetFixture): FamilyAnswer {
+/** What a block's MLP has between its two layers. */
+function blockActivation(fixture: NetFixture): Activation | null {
+  const [fc1, fc2] = ['block.fc1', 'block.fc2'].map((name) =>
+    fixture.layers.find((layer) => layer.name === name),
+  );
+  return fc1 && fc2 ? activationBetween(fixture, fc1, fc2) : null;
+}
+
+const strangeActivation = (before: string, after: string): FamilyAnswer =>
+  unsupported(`a function between ${before} and ${after} that is none of ${activations.join(', ')}`);
+
+function language(fixture: NetFixture): FamilyAnswer {
+  const { inputs, layers, forward, params, setting } = fixture;
   const heads = forward['attention']?.shape[1];
   if (heads === undefined)
     return unsupported('attention without forward.attention, which gives the number of heads');
@@ -62,7 +76,10 @@ function language({ inputs, layers, forward, params, setting }: NetFixture): Fam
   if (setting !== 'expand') return unsupported('tokens with pooling');
   if (layers.map((layer) => layer.name).join() !== blockLayers.join())
     return unsupported(`a transformer other than ${blockLayers.join(', ')}`);
-  return { kind: 'language', heads };
+  const activation = blockActivation(fixture);
+  return activation === null
+    ? strangeActivation('block.fc1', 'block.fc2')
+    : { kind: 'language', heads, activation };
 }
 
 const graphLayers = ['node_enc', 'edge_enc', 'msg', 'node_upd', 'head'];
@@ -102,7 +119,8 @@ function raggedChain(fixture: NetFixture): FamilyAnswer {
   return answer.kind === 'chain' ? { ...answer, ragged: true } : answer;
 }
 
-function vit({ name, inputs, layers, forward, setting }: NetFixture): FamilyAnswer {
+function vit(fixture: NetFixture): FamilyAnswer {
+  const { inputs, layers, forward, setting } = fixture;
   const heads = forward['attention']?.shape[1];
   if (heads === undefined)
     return unsupported('attention without forward.attention, which gives the number of heads');
@@ -111,10 +129,14 @@ function vit({ name, inputs, layers, forward, setting }: NetFixture): FamilyAnsw
   if (layers.map((layer) => layer.name).join() !== vitLayers.join()) {
     return unsupported(`a transformer other than ${vitLayers.join(', ')}`);
   }
-  return { kind: 'vit', heads, gelu: name.includes('gelu_tanh') ? 'tanh' : 'exact' };
+  const activation = blockActivation(fixture);
+  return activation === null
+    ? strangeActivation('block.fc1', 'block.fc2')
+    : { kind: 'vit', heads, activation };
 }
 
-function chain({ inputs, layers, params, forward }: NetFixture): FamilyAnswer {
+function chain(fixture: NetFixture): FamilyAnswer {
+  const { inputs, layers, params } = fixture;
   const linear = layers.filter((layer) => layer.type === 'linear');
   const own = new Set(linear.flatMap(({ name }) => [`${name}.weight`, `${name}.bias`]));
   const foreign = Object.keys(params).find((name) => !own.has(name));
@@ -122,9 +144,12 @@ function chain({ inputs, layers, params, forward }: NetFixture): FamilyAnswer {
   const next = linear.findIndex(({ d_in }, i) => i > 0 && linear[i - 1]?.d_out !== d_in);
   if (next > 0) return unsupported(`layers that do not follow each other (${linear[next]?.name ?? ''})`);
   if ((inputs['x']?.shape.length ?? 0) < 2) return unsupported('an input without a batch');
-  const hidden = Object.keys(forward).find((name) => name.startsWith('hidden_'));
-  const found = { kind: 'chain', layers: linear, ragged: false } as const;
-  if (hidden === undefined) return { ...found, activation: 'none' };
-  if (hidden === 'hidden_tanh') return { ...found, activation: 'tanh' };
-  return unsupported(`the activation of forward.${hidden}`);
+  const between = linear.slice(1).map((layer, i) => {
+    const before = linear[i] ?? layer;
+    return { activation: activationBetween(fixture, before, layer), before, layer };
+  });
+  const strange = between.find(({ activation }) => activation === null);
+  if (strange) return strangeActivation(strange.before.name, strange.layer.name);
+  const known = between.flatMap(({ activation }) => (activation === null ? [] : [activation]));
+  return { kind: 'chain', activations: known, layers: linear, ragged: false };
 }

@@ -28,6 +28,7 @@ import { Parameters, type Parameter } from '../../training/program/parameters.ts
 import { StepUniform } from '../../training/program/step-scalars.ts';
 import type { Phase } from '../../contract/runs.ts';
 import { KronlabError } from '../../contract/errors.ts';
+import { Jacobian } from '../exactness/jacobian.ts';
 import { readable } from './checks.ts';
 import { FixtureInputs } from './fixture-inputs.ts';
 import type { NetFamily } from './net-family.ts';
@@ -74,6 +75,8 @@ export interface NetProgram extends LossProgram {
   gradientOf: ReadonlyMap<Parameter, Region>;
   outputGradients: ReadonlyMap<Tensor, Tensor>;
   choices: FactorChoice[];
+  /** Null where the file has no exact blocks. */
+  jacobian: Jacobian | null;
   /** Memory of a tensor that was asked for. */
   regionOf: (tensor: Tensor) => Region;
 }
@@ -139,6 +142,7 @@ export async function compileNet(
   const { graph, builder, loss, net } = parts;
   const gradients = parts.parameters.twin(scope, 'gradients');
   const outputGradients = addBackward(graph, builder, loss, { gradientOf: gradients.of });
+  const jacobian = fixture.exact_ggn ? new Jacobian(scope, builder, parts.parameters, loss.outputs) : null;
   const regions = new Map<Tensor, Region>();
   const inputsAndOutputs = builder.layers.flatMap(({ uses }) =>
     uses.flatMap(({ input, output }) => [input, outputGradients.get(output)]),
@@ -162,6 +166,7 @@ export async function compileNet(
     gradientOf: gradients.of,
     outputGradients,
     choices,
+    jacobian,
     regionOf: (tensor) => regions.get(tensor) ?? readable(scope, graph, tensor),
   };
 }

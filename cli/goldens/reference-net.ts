@@ -24,6 +24,7 @@ import { matmul } from '../../training/program/operations/matmul.ts';
 import { permute } from '../../training/program/operations/permute.ts';
 import { meanAxes } from '../../training/program/operations/reduce.ts';
 import { KronlabError } from '../../contract/errors.ts';
+import type { Activation } from './activations.ts';
 import type { FixtureInputs } from './fixture-inputs.ts';
 import type { NetFamily } from './net-family.ts';
 
@@ -77,7 +78,7 @@ function build(
 function chain(
   builder: ModelBuilder,
   { setting }: NetFixture,
-  { layers, activation, ragged }: Extract<NetFamily, { kind: 'chain' }>,
+  { layers, activations, ragged }: Extract<NetFamily, { kind: 'chain' }>,
   inputs: FixtureInputs,
 ): ReferenceNet {
   const intermediates = new Map<string, Tensor>();
@@ -85,11 +86,10 @@ function chain(
   let z = inputs.values('x');
   layers.forEach((layer, i) => {
     z = builder.linear(layer.name, z, layer.d_out, { bias: layer.bias, ...rows });
-    if (i === layers.length - 1 || activation === 'none') return;
-    z = tanh(z);
+    z = activate(activations[i] ?? 'none', z);
     if (i === 0) intermediates.set('hidden_tanh', z);
   });
-  if (activation === 'tanh') intermediates.set('logits_per_token', z);
+  intermediates.set('logits_per_token', z);
   if (setting === 'expand') return { output: z, intermediates };
   if (rows.offsets) return { output: segmentMean(z, rows.offsets), intermediates };
   const positions = z.shape.length - 2;
@@ -132,7 +132,24 @@ interface BlockOptions {
   inputs: FixtureInputs;
   heads: number;
   causal: boolean;
-  gelu: 'exact' | 'tanh';
+  activation: Activation;
+}
+
+function activate(activation: Activation, x: Tensor): Tensor {
+  switch (activation) {
+    case 'none':
+      return x;
+    case 'tanh':
+      return tanh(x);
+    case 'relu':
+      return relu(x);
+    case 'gelu':
+      return gelu(x);
+    case 'gelu-tanh':
+      return geluTanh(x);
+    default:
+      return activation satisfies never;
+  }
 }
 
 /** A pre-norm block of attention and MLP, and the final norm. */
@@ -142,7 +159,7 @@ function attentionBlock(builder: ModelBuilder, dense: Dense, x: Tensor, options:
   const mixed = attention(q, k, v, options.heads, options.causal);
   const attended = add(x, dense('block.o', mixed));
   const hidden = dense('block.fc1', builder.layerNorm('block.ln2', attended));
-  const activated = options.gelu === 'tanh' ? geluTanh(hidden) : gelu(hidden);
+  const activated = activate(options.activation, hidden);
   const output = builder.layerNorm('ln', add(attended, dense('block.fc2', activated)));
   const intermediates = new Map([
     ['mlp_pre', hidden],
@@ -180,7 +197,7 @@ function lowerTriangle(inputs: FixtureInputs, length: number): Tensor {
 function vit(
   builder: ModelBuilder,
   fixture: NetFixture,
-  { heads, gelu: variant }: Extract<NetFamily, { kind: 'vit' }>,
+  { heads, activation }: Extract<NetFamily, { kind: 'vit' }>,
   inputs: FixtureInputs,
 ): ReferenceNet {
   const dense = denseLayers(builder, fixture);
@@ -188,7 +205,7 @@ function vit(
   const patches = patchRows(images, patchSide(fixture, images));
   const embedded = dense('embed', patches);
   const x = add(embedded, builder.parameter('pos', [patches.shape[1] ?? 1, lastAxis(embedded)], zeros));
-  const block = attentionBlock(builder, dense, x, { inputs, heads, causal: false, gelu: variant });
+  const block = attentionBlock(builder, dense, x, { inputs, heads, causal: false, activation });
   const pooled = meanAxes(block.output, 1, 1);
   block.intermediates.set('patches', patches).set('pooled', pooled);
   return { output: dense('head', pooled), intermediates: block.intermediates };
@@ -197,7 +214,7 @@ function vit(
 function language(
   builder: ModelBuilder,
   fixture: NetFixture,
-  { heads }: Extract<NetFamily, { kind: 'language' }>,
+  { heads, activation }: Extract<NetFamily, { kind: 'language' }>,
   inputs: FixtureInputs,
 ): ReferenceNet {
   const dense = denseLayers(builder, fixture);
@@ -205,7 +222,7 @@ function language(
   const table = builder.parameter('tok', fixture.params['tok']?.shape ?? [], zeros);
   const positions = builder.parameter('pos', fixture.params['pos']?.shape ?? [], zeros);
   const x = add(embedding(table, tokens), positions);
-  const block = attentionBlock(builder, dense, x, { inputs, heads, causal: true, gelu: 'tanh' });
+  const block = attentionBlock(builder, dense, x, { inputs, heads, causal: true, activation });
   return { output: dense('head', block.output), intermediates: block.intermediates };
 }
 

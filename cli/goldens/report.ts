@@ -6,12 +6,14 @@ import { excess, isWithin, type Comparison } from './comparison.ts';
 const worstShown = 5;
 const nameWidth = 22;
 
-/** One line for a file that ran, and for a failed one its worst comparisons. */
-export function describeResult(
-  name: string,
-  { comparisons, notYet, notes }: CheckResult,
-  seconds: number,
-): string[] {
+/** Whether everything in the file was recognised and compared, and agrees. */
+export function hasPassed({ comparisons, unrecognised }: CheckResult): boolean {
+  return unrecognised.length === 0 && comparisons.length > 0 && comparisons.every(isWithin);
+}
+
+/** One line for a file that was read, and for a failed one its worst comparisons. */
+export function describeResult(name: string, result: CheckResult, seconds: number): string[] {
+  const { comparisons, unrecognised, notes } = result;
   const failed = comparisons.filter((comparison) => !isWithin(comparison));
   const parts = [
     describeLargest(comparisons),
@@ -19,18 +21,14 @@ export function describeResult(
     ...(failed.length > 0 ? [`${failed.length} of them out of tolerance`] : []),
     `${seconds.toFixed(1)} s`,
     ...notes,
-    ...(notYet.length > 0 ? [`not supported yet: ${notYet.join(', ')}`] : []),
+    ...(unrecognised.length > 0 ? [`not recognised: ${unrecognised.join(', ')}`] : []),
   ];
   const worst = [...failed].sort((a, b) => excess(b) - excess(a)).slice(0, worstShown);
-  return [`${heading(name, failed.length === 0)} ${parts.join('; ')}`, ...worst.map(describeWorst)];
+  return [`${heading(name, hasPassed(result))} ${parts.join('; ')}`, ...worst.map(describeWorst)];
 }
 
 export function describeError(name: string, error: unknown): string {
   return `${heading(name, false)} ${error instanceof Error ? error.message : String(error)}`;
-}
-
-export function describeUnsupported(name: string, reason: string): string {
-  return `${name.padEnd(nameWidth)} not supported yet: ${reason}`;
 }
 
 function heading(name: string, passed: boolean): string {

@@ -1,5 +1,6 @@
 /** The families of nets as float64 forward passes, in any size: see `test-reference.ts`. */
 import type { LayerSpec } from '../../goldens/fixture.ts';
+import { geluOf } from '../../training/models/test-reference-layers.ts';
 import { noise } from '../../training/program/test-program.ts';
 import {
   makeFixture,
@@ -49,10 +50,13 @@ export interface ChainSize {
   setting: 'expand' | 'reduce';
   activation: 'none' | 'tanh';
   bias?: boolean;
+  /** Default: noise. */
+  params?: Record<string, Values>;
 }
 
 /** Deep linear nets with squared error, tanh nets with cross-entropy. */
-export function chainFixture({ widths, N, R, setting, activation, bias = true }: ChainSize): string {
+export function chainFixture(size: ChainSize): string {
+  const { widths, N, R, setting, activation, bias = true } = size;
   const layers = widths.slice(1).map((d_out, i) => linearSpec(`fc${i + 1}`, widths[i]!, d_out, R, bias));
   const C = widths.at(-1)!;
   const x = random(1, N, R, widths[0]!);
@@ -63,7 +67,7 @@ export function chainFixture({ widths, N, R, setting, activation, bias = true }:
     name: 'chain',
     setting,
     loss_type: isTanh ? 'ce' : 'mse',
-    ...{ N, C, layers, params: layerParams(layers), inputs: { x }, targets },
+    ...{ N, C, layers, params: size.params ?? layerParams(layers), inputs: { x }, targets, exact: true },
     forward: (tape: Tape) => {
       let z = x.data;
       const intermediates: Record<string, Values> = {};
@@ -103,7 +107,7 @@ export function raggedFixture({ widths, counts, setting, activation }: RaggedSiz
     name: 'ragged',
     setting,
     loss_type: isTanh ? 'ce' : 'mse',
-    ...{ N, C, layers, params: layerParams(layers) },
+    ...{ N, C, layers, params: layerParams(layers), exact: true },
     inputs: { x, node_graph: owners(counts), n_node: values([N], Float64Array.from(counts)) },
     targets: isTanh ? labels(terms, C) : random(2, terms, C),
     ...(setting === 'expand' ? { terms: counts } : {}),
@@ -169,7 +173,15 @@ export function graphFixture({ nodes, edges, features, hidden, message, classes 
     name: 'graph',
     setting: 'reduce',
     loss_type: 'ce',
-    ...{ N, C: classes, layers, params: layerParams(layers), inputs, targets: labels(N, classes) },
+    ...{
+      N,
+      C: classes,
+      layers,
+      params: layerParams(layers),
+      inputs,
+      targets: labels(N, classes),
+      exact: true,
+    },
     forward: (tape: Tape) => {
       const h = tape.linear(encodeNodes, x.data);
       const edge = tape.linear(encodeEdges, e.data);
@@ -225,7 +237,7 @@ export function convolutionFixture({ N, image, convolutions, classes }: Convolut
     setting: 'reduce',
     loss_type: 'ce',
     ...{ N, C: classes, layers: [...layers, head], params: layerParams([...layers, head]), inputs: { x } },
-    targets: labels(N, classes),
+    ...{ targets: labels(N, classes), exact: true },
     forward: (tape: Tape) => {
       let pixels = x;
       for (const layer of layers) {
@@ -285,10 +297,11 @@ export interface VitSize {
   heads: number;
   hidden: number;
   classes: number;
+  gelu: Gelu;
 }
 
-/** With the tanh GELU: float64's `erf` is not in JavaScript. */
-export function vitFixture({ N, image, patch, width, heads, hidden, classes }: VitSize): string {
+export function vitFixture(size: VitSize): string {
+  const { N, image, patch, width, heads, hidden, classes, gelu } = size;
   const [channels, height, side] = image;
   const T = (height / patch) * (side / patch);
   const layers = [
@@ -299,7 +312,7 @@ export function vitFixture({ N, image, patch, width, heads, hidden, classes }: V
   const params = { pos: random(50, T, width), ...layerParams(layers), ...normParams(width) };
   const x = random(1, N, ...image);
   return makeFixture({
-    name: 'vit_gelu_tanh',
+    name: 'images',
     setting: 'reduce',
     loss_type: 'ce',
     ...{ N, C: classes, layers, params, inputs: { x }, targets: labels(N, classes) },
@@ -307,7 +320,7 @@ export function vitFixture({ N, image, patch, width, heads, hidden, classes }: V
       const pos = tape.data('pos');
       const patches = imagePatches(x, patch);
       const embedded = tape.linear(layers[0]!, patches).map((value, i) => value + pos[i % pos.length]!);
-      const block = encoderBlock(tape, layers, embedded, { N, T, width, heads, causal: false });
+      const block = encoderBlock(tape, layers, embedded, { N, T, width, heads, causal: false, gelu });
       const pooled = meanPositions(block.normed, N, T, width);
       const intermediates = {
         ...block.intermediates,
@@ -330,11 +343,12 @@ export interface LanguageSize {
   hidden: number;
   /** Of query, key and value. */
   bias: boolean;
+  gelu: Gelu;
 }
 
 /** A causal block between an embedding and a head at every token. */
 export function languageFixture(size: LanguageSize): string {
-  const { N, length: T, vocabulary, width, heads, hidden, bias } = size;
+  const { N, length: T, vocabulary, width, heads, hidden, bias, gelu } = size;
   const layers = [...blockSpecs(width, hidden, T, bias), linearSpec('head', width, vocabulary, T)];
   const params = {
     tok: random(51, vocabulary, width),
@@ -361,6 +375,7 @@ export function languageFixture(size: LanguageSize): string {
       const { normed, intermediates } = encoderBlock(tape, layers, embedded, {
         ...{ N, T, width, heads },
         causal: true,
+        gelu,
       });
       return { output: values([N, T, vocabulary], tape.linear(layers.at(-1)!, normed)), intermediates };
     },
@@ -391,12 +406,20 @@ function normParams(width: number): Record<string, Values> {
   );
 }
 
+const gelus = {
+  exact: geluOf,
+  tanh: (x: Float64Array) =>
+    x.map((v) => 0.5 * v * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (v + 0.044715 * v ** 3)))),
+};
+type Gelu = keyof typeof gelus;
+
 interface Heads {
   N: number;
   T: number;
   width: number;
   heads: number;
   causal: boolean;
+  gelu: Gelu;
 }
 
 /** x + o(attention(LN x)), then that + MLP(LN of it), then the final norm. */
@@ -412,7 +435,7 @@ function encoderBlock(tape: Tape, layers: readonly LayerSpec[], x: Float64Array,
   const o = dense('o', mixed);
   const attended = x.map((value, i) => value + o[i]!);
   const pre = dense('fc1', layerNorm(tape, 'block.ln2', attended, width));
-  const post = pre.map(geluTanh);
+  const post = gelus[size.gelu](pre);
   const fc2 = dense('fc2', post);
   const sum = attended.map((value, i) => value + fc2[i]!);
   const normed = layerNorm(tape, 'ln', sum, width);
@@ -443,10 +466,6 @@ function layerNorm(tape: Tape, name: string, x: Float64Array, width: number): Fl
     );
   }
   return y;
-}
-
-function geluTanh(x: number): number {
-  return 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
 }
 
 function attend(

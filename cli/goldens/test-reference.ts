@@ -56,6 +56,8 @@ export interface ReferenceSpec {
   params: Record<string, Values>;
   inputs: Record<string, Values>;
   targets: Values;
+  /** Whether the fixture has exact blocks too. */
+  exact?: boolean;
   /** Loss terms of each example where that differs; default: as many for all. */
   terms?: number[];
   /** [..., C] and the intermediates of the fixture's `forward`. */
@@ -69,7 +71,7 @@ export function makeFixture(spec: ReferenceSpec): string {
   );
 }
 
-const damping = 1e-3;
+export const damping = 1e-3;
 const samples = 2;
 type Kind = 'type2' | 'type2_shared' | 'empirical' | 'empirical_perterm' | 'mc';
 
@@ -117,6 +119,7 @@ class Reference {
       loss: this.loss(this.output),
       grads: this.gradients(wgrad),
       mc_targets: values([samples, ...targets.shape], Float64Array.from(this.drawn.flatMap((y) => [...y]))),
+      ...(this.spec.exact ? { exact_ggn: byLayer((layer) => this.exactBlock(layer)) } : {}),
       preconditioned: flavours((flavour) => {
         const made = (kind: 'type2' | 'empirical') =>
           byLayer((layer) => {
@@ -270,6 +273,22 @@ class Reference {
     );
   }
 
+  /** 1/M times the sum over all loss terms and columns, each on its own, of the outer product of what it makes of [W b]. */
+  private exactBlock(layer: LayerSpec): Values {
+    const { C } = this.spec;
+    const columns = Array.from({ length: C }, (_, c) => this.column(c));
+    const rows = Array.from({ length: this.M }, (_, m) =>
+      columns.map((column) => {
+        const own = column.map((value, i) => (Math.floor(i / C) === m ? value : 0));
+        return this.weightGradient(layer, own).data;
+      }),
+    ).flat();
+    const side = rows[0]!.length;
+    const sum = new Float64Array(side ** 2);
+    for (const row of rows) addOuter(sum, row, side, 1 / this.M);
+    return values([side, side], sum);
+  }
+
   private weightGradient(layer: LayerSpec, slopes: Float64Array): Values {
     const a = this.homogeneous(layer);
     const g = this.pullBack(layer, slopes);
@@ -352,7 +371,7 @@ function trace({ shape, data }: Values): number {
   return data.reduce((sum, value, i) => (i % (side + 1) === 0 ? sum + value : sum), 0);
 }
 
-function precondition(D: Values, A: Values, G: Values): Record<string, Values | number | null> {
+export function precondition(D: Values, A: Values, G: Values): Record<string, Values | number | null> {
   const [rows, columns] = D.shape as [number, number];
   const root = Math.sqrt(damping);
   // Zero but for the differences' own error, squared.
