@@ -3,8 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { tanh } from '../../program/operations/elementwise.ts';
 import { crossEntropy } from '../../program/operations/loss.ts';
 import { segmentMean } from '../../program/operations/segments.ts';
-import { expectClose, noise } from '../../program/test-program.ts';
+import { noise } from '../../program/test-program.ts';
 import type { Flavour } from '../flavour.ts';
+import { expectClose } from './test-close.ts';
 import { factorsOf, type FactorCase } from './test-factors.ts';
 import { scaled, sum } from './test-reference-net.ts';
 

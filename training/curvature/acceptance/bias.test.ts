@@ -3,8 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { meanSquaredError } from '../../program/operations/loss.ts';
 import { meanAxes } from '../../program/operations/reduce.ts';
 import { segmentMean } from '../../program/operations/segments.ts';
-import { expectClose, noise } from '../../program/test-program.ts';
+import { noise } from '../../program/test-program.ts';
 import { entry, type Matrix } from '../test-reference.ts';
+import { expectClose } from './test-close.ts';
 import { factorsOf, type FactorCase } from './test-factors.ts';
 
 const [N, R, D, C] = [3, 4, 5, 2];

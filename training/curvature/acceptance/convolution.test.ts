@@ -3,8 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { tanh } from '../../program/operations/elementwise.ts';
 import { crossEntropy } from '../../program/operations/loss.ts';
 import { meanAxes } from '../../program/operations/reduce.ts';
-import { expectClose, noise } from '../../program/test-program.ts';
+import { noise } from '../../program/test-program.ts';
 import { matrix, type Matrix } from '../test-reference.ts';
+import { expectClose } from './test-close.ts';
 import { factorsOf, valueOf, type FactorCase } from './test-factors.ts';
 import {
   byExample,

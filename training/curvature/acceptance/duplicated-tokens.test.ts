@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { tanh } from '../../program/operations/elementwise.ts';
 import { crossEntropy } from '../../program/operations/loss.ts';
 import { meanAxes } from '../../program/operations/reduce.ts';
-import { expectClose, noise } from '../../program/test-program.ts';
+import { noise } from '../../program/test-program.ts';
+import { expectClose } from './test-close.ts';
 import { factorsOf, type FactorCase } from './test-factors.ts';
 import { scaled } from './test-reference-net.ts';
 

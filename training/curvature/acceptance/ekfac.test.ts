@@ -1,7 +1,6 @@
 /** EKFAC against exact blocks in float64: the right trace, a smaller error than K-FAC's, and the step that follows from it. */
 import { describe, expect, it } from 'vitest';
 import { readFloats } from '../../../gpu-kernels/readback.ts';
-import { expectClose } from '../../program/test-program.ts';
 import type { Eigenbases } from '../eigenbases.ts';
 import {
   batchOf,
@@ -13,6 +12,7 @@ import {
   type TestStep,
 } from '../test-net.ts';
 import { entry, matrix, pass, product, referenceFactors, type Matrix } from '../test-reference.ts';
+import { expectClose } from './test-close.ts';
 
 const { examples: N, positions: R } = netShape;
 const curvature = ['forward', 'backward', 'factors', 'inverses'] as const;

@@ -4,8 +4,9 @@ import type { Tensor } from '../../program/graph.ts';
 import { binaryCrossEntropy } from '../../program/operations/binary-cross-entropy.ts';
 import { tanh } from '../../program/operations/elementwise.ts';
 import { crossEntropy, meanSquaredError, type Loss } from '../../program/operations/loss.ts';
-import { expectClose, noise, type Leaf } from '../../program/test-program.ts';
+import { noise, type Leaf } from '../../program/test-program.ts';
 import { matrix, type Matrix } from '../test-reference.ts';
+import { expectClose } from './test-close.ts';
 import { factorsOf, valueOf, type FactorCase } from './test-factors.ts';
 import {
   crossEntropyColumns,

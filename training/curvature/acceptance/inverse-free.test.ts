@@ -1,9 +1,10 @@
 /** The roots that IKFAC moves by matrix products settle where inversion would have put them. */
 import { describe, expect, it } from 'vitest';
-import { expectClose, noise } from '../../program/test-program.ts';
+import { noise } from '../../program/test-program.ts';
 import { identityRoot, squareOf, updateRoots } from '../ikfac/test-reference.ts';
 import { inverseFreeSpec, prepareRoots } from '../ikfac/test-roots.ts';
 import { dampedInverse, entry, matrix, meanEigenvalue, product, type Matrix } from '../test-reference.ts';
+import { expectClose } from './test-close.ts';
 
 /** A second moment of as many random rows as it has columns: positive definite, with a condition number of hundreds. */
 function secondMoment(size: number, seed: number): Matrix {

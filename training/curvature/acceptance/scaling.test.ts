@@ -3,8 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { scale, tanh } from '../../program/operations/elementwise.ts';
 import { crossEntropy, meanSquaredError } from '../../program/operations/loss.ts';
 import { meanAxes } from '../../program/operations/reduce.ts';
-import { expectClose, noise } from '../../program/test-program.ts';
+import { noise } from '../../program/test-program.ts';
 import { dampedInverse, matrix, meanEigenvalue, product, type Matrix } from '../test-reference.ts';
+import { expectClose } from './test-close.ts';
 import { factorsOf, valueOf, type FactorCase } from './test-factors.ts';
 import { crossEntropyColumns, ReferenceNet, scaled, secondMoment, sum } from './test-reference-net.ts';
 

@@ -7,8 +7,9 @@ import { concat } from '../../program/operations/concat.ts';
 import { crossEntropy, meanSquaredError } from '../../program/operations/loss.ts';
 import { meanAxes, sumAxes } from '../../program/operations/reduce.ts';
 import { segmentMean, segmentSum } from '../../program/operations/segments.ts';
-import { expectClose, noise, type Leaf } from '../../program/test-program.ts';
+import { noise, type Leaf } from '../../program/test-program.ts';
 import type { ReduceConvention } from '../factor-rows.ts';
+import { expectClose } from './test-close.ts';
 import { factorsOf, valueOf, type FactorCase } from './test-factors.ts';
 import {
   byExample,
