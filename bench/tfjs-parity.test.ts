@@ -1,6 +1,6 @@
 /**
  * The same training in an engine that shares no line with ours: TensorFlow.js on its plain CPU backend, from the same
- * weights on the same batch. The losses of twenty steps must coincide; and whole steps are finite for every model.
+ * weights on the same batch. The losses of twenty steps must coincide.
  */
 import { describe, expect, it } from 'vitest';
 import { testGpu } from '../gpu-kernels/test-gpu.ts';

@@ -122,7 +122,7 @@ describe('kronlab explain', () => {
         expect(training.plannedBytes).toBeLessThanOrEqual(1.15 * training.largestLiveBytes);
       }
     },
-    120_000,
+    240_000,
   );
 
   it.each(modelPresets.map((preset) => [preset.id, preset] as const))(
