@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { openScope, releaseScope, type GpuContext } from '../device.ts';
 import type { Access } from '../dispatch.ts';
+import { Region } from '../region.ts';
 import { emptyRegion, runAndRead, testGpu, uploaded } from '../test-gpu.ts';
 import { KernelChoices } from '../tuning/kernel-choices.ts';
 import { matmul, matmulLaunches, matmulUnit, type MatmulArguments } from './matmul.ts';
@@ -116,6 +117,47 @@ test('candidates cut K only where there are too few workgroups, and are no large
   ]);
   const wide = candidateNames({ ...args, m: 4096, n: 1024, k: 1024 }, true);
   expect(wide).toEqual(['registers', ...shared]);
+});
+
+describe('a variant that goes beyond the limits of the adapter', () => {
+  const enough = {
+    maxComputeWorkgroupsPerDimension: 65535,
+    maxComputeInvocationsPerWorkgroup: 256,
+    maxComputeWorkgroupStorageSize: 16384,
+  };
+  const sizes = { m: 64, n: 64, k: 512, batch: 2 };
+
+  /** Which blocks the launches of a variant have; the plain one has none. */
+  async function isShared(variant: string, limits: Partial<typeof enough>, shape = sizes): Promise<boolean> {
+    const gpu = await gpuScope();
+    const device = { limits: { ...enough, ...limits } } as GPUDevice;
+    const region = (label: string) => new Region(label, 4);
+    const args = { label: 'test', a: region('a'), b: region('b'), c: region('c'), ...shape };
+    const lowering = { gpu: { ...gpu, device }, scratch: region };
+    const [launch] = variantLaunches(lowering, args, variant);
+    return launch!.code.includes('var<workgroup>');
+  }
+
+  test('is taken as long as all hold', async () => {
+    for (const variant of shared) expect(await isShared(variant, {}), variant).toBe(true);
+    expect(await isShared('shared 64x64 8x8 in 8', { maxComputeWorkgroupsPerDimension: 16 })).toBe(true);
+  });
+
+  test.each([
+    // 64 x 64 numbers, 4 x 4 to a thread.
+    ['threads', 'shared 64x64 4x4', { maxComputeInvocationsPerWorkgroup: 255 }],
+    ['workgroup memory', 'shared 64x64 8x8', { maxComputeWorkgroupStorageSize: 2048 }],
+    // Two products in eight parts each.
+    ['workgroups', 'shared 64x64 8x8 in 8', { maxComputeWorkgroupsPerDimension: 15 }],
+  ])('gives way to the plain one: %s', async (_, variant, limits) => {
+    expect(await isShared(variant, limits)).toBe(false);
+  });
+
+  test('gives way where its parts would take more memory than a product is worth', async () => {
+    const large = { m: 2048, n: 2048, k: 4096, batch: 1 };
+    expect(await isShared('shared 64x64 8x8 in 2', {}, large)).toBe(true);
+    expect(await isShared('shared 64x64 8x8 in 4', {}, large)).toBe(false);
+  });
 });
 
 describe('the choice', () => {
