@@ -55,16 +55,29 @@ export class TableBuilder {
     this.#file = file;
     this.#options = options;
     this.#context = context;
-    const targets = chooseTargets(file, columns, options.target);
-    context.observer?.columns(columns, targets);
-    this.#targets = targets.map((name) => columns.indexOf(name));
     const types = new Map(Object.entries(options.types ?? {}));
+    const isKept = (name: string) => types.get(name) !== 'ignore';
+    const targets = chooseTargets(
+      file,
+      options.target === undefined ? columns.filter(isKept) : columns,
+      options.target,
+    );
+    context.observer?.columns(columns, targets);
+    const ignored = targets.find((name) => !isKept(name));
+    if (ignored !== undefined)
+      throw fault(
+        file,
+        `column "${ignored}"`,
+        'is to be predicted and to be ignored',
+        'choose another target or another type',
+      );
+    this.#targets = targets.map((name) => columns.indexOf(name));
     const typeOf = (name: string): ColumnType | null => {
       const forced = types.get(name);
       return forced === 'ignore' ? null : (forced ?? null);
     };
     this.#answers = new Answers(file, targets, options.task, context, typeOf);
-    this.#used = columns.map((name, i) => !this.#targets.includes(i) && types.get(name) !== 'ignore');
+    this.#used = columns.map((name, i) => !this.#targets.includes(i) && isKept(name));
     this.#columns = columns.map((name) => new ColumnStore(name, file, false, typeOf(name), context));
   }
 

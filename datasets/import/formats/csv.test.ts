@@ -122,6 +122,14 @@ describe('readCsv', () => {
     expect((await read('1,5;2,5;0,5\n2,5;1,5;1,5\n', { decimal: ',' })).columns).toHaveLength(2);
   });
 
+  it('predicts no column that is to be ignored', async () => {
+    const text = 'a,y,id\n1,0,7\n2,1,8\n';
+    expect((await read('a,b,id\n1,0,7\n2,1,8\n', { types: { id: 'ignore' } })).targets).toEqual(['b']);
+    expect(await failure(read(text, { target: 'id', types: { id: 'ignore' } }))).toContain(
+      'a.csv, column "id": is to be predicted and to be ignored; choose another target',
+    );
+  });
+
   it('reads the lines of old systems, which end in a return', async () => {
     const set = await read('a,b,y\r1,2,0\r3,4,1\r');
     expect([...set.tensors['inputs']!.data]).toEqual([1, 2, 3, 4]);
