@@ -8,7 +8,7 @@ import { openScope, releaseScope, type GpuContext } from '../../gpu-kernels/devi
 import { uploadTable } from '../../gpu-kernels/region.ts';
 import { seededUniform } from '../../gpu-kernels/spd-inverse/test-support.ts';
 import { dueWork, phasesDue } from '../../training/loop/intervals.ts';
-import { addBackward, addUpdate, createArenas } from '../../training/loop/step-graph.ts';
+import { addGradients, addUpdate, createArenas } from '../../training/loop/step-graph.ts';
 import { initialValues } from '../../training/loop/trainer.ts';
 import { ModelBuilder } from '../../training/models/model-builder.ts';
 import { createLayerOptimiser, isLayerParameter } from '../../training/optimisers/create-layer-optimiser.ts';
@@ -52,8 +52,7 @@ export class CurvatureStep {
       weightDecayKind: 'decoupled',
       isUpdated: !isLayerParameter(parameter, optimizer),
     }));
-    const outputGradients = addBackward(graph, builder, loss, arenas);
-    layers?.addCurvature(graph, loss, scalars, outputGradients, arenas);
+    addGradients(graph, builder, loss, arenas, scalars, layers);
     addUpdate(graph, arenas, scalars, optimizer, layers);
     return new CurvatureStep(scope, optimizer, await compile(scope, graph, net.name), scalars);
   }

@@ -6,7 +6,7 @@ import { openScope, releaseScope, type GpuContext } from '../../gpu-kernels/devi
 import { readFloats } from '../../gpu-kernels/readback.ts';
 import { placeInNewBuffer, Region, uploadTable } from '../../gpu-kernels/region.ts';
 import { createRandom, type Random } from '../../datasets/random.ts';
-import { addBackward, addUpdate, createArenas } from '../../training/loop/step-graph.ts';
+import { addGradients, addUpdate, createArenas } from '../../training/loop/step-graph.ts';
 import { initialValues } from '../../training/loop/trainer.ts';
 import type { ModelInputs } from '../../training/models/inputs.ts';
 import type { LinearLayer } from '../../training/models/layers.ts';
@@ -58,8 +58,7 @@ export async function compileMadeUpStep(
     ...{ lrScale: 1, weightDecay: 0, weightDecayKind: 'decoupled' },
     isUpdated: !isLayerParameter(parameter, optimizer),
   }));
-  const outputGradients = addBackward(graph, builder, loss, arenas);
-  layerOptimiser?.addCurvature(graph, loss, step, outputGradients, arenas);
+  addGradients(graph, builder, loss, arenas, step, layerOptimiser);
   addUpdate(graph, arenas, step, optimizer, layerOptimiser);
   const program = await compile(scope, graph, 'step');
   layerOptimiser?.reset(scope);

@@ -11,7 +11,7 @@ import { phases, type Phase } from '../../contract/runs.ts';
 import type { NetFixture, TrajectoryRun } from '../../goldens/fixture.ts';
 import type { GpuContext } from '../../gpu-kernels/device.ts';
 import { Kfac } from '../../training/curvature/kfac.ts';
-import { addBackward, addUpdate, createArenas } from '../../training/loop/step-graph.ts';
+import { addGradients, addUpdate, createArenas } from '../../training/loop/step-graph.ts';
 import type { ParameterRule } from '../../training/optimisers/parameter-groups.ts';
 import { compile, type Program } from '../../training/program/compile.ts';
 import { buildLossProgram, dampingRules, fishers, submit, type LossProgram } from './net-program.ts';
@@ -35,8 +35,7 @@ export async function compileTrajectory(
   const { approx } = run.kind === 'kfac' ? run.config : { approx: 'expand' as const };
   const kfac = optimizer.name === 'kfac' ? new Kfac(scope, builder.layers, optimizer, () => approx) : null;
   const arenas = createArenas(scope, parameters, () => ruleOf(optimizer));
-  const outputGradients = addBackward(graph, builder, loss, arenas);
-  kfac?.addCurvature(graph, loss, step, outputGradients);
+  addGradients(graph, builder, loss, arenas, step, kfac);
   addUpdate(graph, arenas, step, optimizer, kfac);
   return { ...parts, program: await compile(scope, graph, 'trajectory'), kfac, optimizer };
 }

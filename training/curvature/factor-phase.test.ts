@@ -18,15 +18,29 @@ const build =
     return meanSquaredError(meanAxes(z, 1, 1), leaf(noise(N * D, 2), [N, D]));
   };
 
+describe('launches of the factor phase', () => {
+  it('move averages where factors are made, and apart from that only where passes add up', async () => {
+    const kernels = async (fisher: 'mc' | 'empirical' | 'type2') =>
+      (await factorsOf({ build: build(2), fisher, flavour: 'expand' })).kernels;
+    expect(await kernels('mc')).not.toContain('average factors');
+    expect(await kernels('empirical')).not.toContain('average factors');
+    expect((await kernels('type2')).filter((label) => label === 'average factors')).toHaveLength(1);
+  });
+});
+
 describe('memory of the factor phase', () => {
   /** Bytes of one layer's rows. */
   const rows = N * R * D * 4;
 
-  it.each(['expand', 'reduce'] as const)(
-    'holds the activations of the net and two gradients, however deep it is: %s',
-    async (flavour) => {
+  it.each(
+    (['type2', 'mc', 'empirical'] as const).flatMap((fisher) =>
+      (['expand', 'reduce'] as const).map((flavour) => ({ fisher, flavour })),
+    ),
+  )(
+    'holds the activations of the net and two gradients, however deep it is: $fisher, $flavour',
+    async ({ fisher, flavour }) => {
       const bytes = async (depth: number) =>
-        (await factorsOf({ build: build(depth), fisher: 'type2', flavour })).liveBytes;
+        (await factorsOf({ build: build(depth), fisher, flavour })).liveBytes;
       const [shallow, deep] = [await bytes(3), await bytes(9)];
       // Each further layer keeps its activation through all rounds, and no gradient of its output.
       expect((deep - shallow) / 6).toBeLessThanOrEqual(rows * 1.1);

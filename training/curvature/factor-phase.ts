@@ -40,6 +40,7 @@ import {
   type Moment,
 } from './factor-rows.ts';
 import type { Factor, FactorSet, LayerMoment } from './factors.ts';
+import type { FactorTarget } from './factor-writer.ts';
 import { backwardPasses, termsPerExample } from './fisher-passes.ts';
 import { gram } from './gram.ts';
 import { patchGram, takesPatches } from './gram-lanes.ts';
@@ -52,8 +53,6 @@ export interface FactorProgram {
   loss: Loss;
   fisher: FisherKind;
   step: StepUniform;
-  /** Gradients of the mean loss by every layer's output; needed for the empirical Fisher only. */
-  outputGradients: ReadonlyMap<Tensor, Tensor>;
   /** One u32 that counts the backward passes of a factor step. */
   column: Region;
   /** Measures EKFAC's scales from the same gradients. */
@@ -64,10 +63,44 @@ export interface FactorProgram {
   labels?: Tensor;
 }
 
-/** Adds the factor phase to a program that has its forward (and, for `empirical`, backward) pass already. */
-export function addFactors(set: FactorSet, program: FactorProgram): void {
+/** The factor phase of a program, begun behind its forward pass. */
+export interface FactorUpdate {
+  /**
+   * Takes the gradient of the mean loss by a layer's output, while the backward pass is being added: what the empirical
+   * Fisher makes of it stands right behind it, so that the gradient need not outlive it. Other Fishers need none.
+   */
+  accept: (output: Tensor, gradient: Tensor) => void;
+  /** Adds the rest behind the backward pass. */
+  finish: () => void;
+}
+
+/** Begins the factor phase of a program that has its forward pass and no backward pass yet. */
+export function startFactors(set: FactorSet, program: FactorProgram): FactorUpdate {
   const { graph } = program;
-  graph.inPhase('factors', () => new FactorPhase(set, program).add());
+  const phase = new FactorPhase(set, program);
+  const outputs = graph.inPhase('factors', () => phase.start());
+  return {
+    accept: (output, gradient) => {
+      graph.inPhase('factors', () => outputs?.accept(output, gradient));
+    },
+    finish: () => {
+      graph.inPhase('factors', () => {
+        phase.finish(outputs);
+      });
+    },
+  };
+}
+
+export interface WholeFactorProgram extends FactorProgram {
+  /** Gradients of the mean loss by every layer's output; needed for the empirical Fisher only. */
+  outputGradients: ReadonlyMap<Tensor, Tensor>;
+}
+
+/** Adds the factor phase to a program that has its forward (and, for `empirical`, backward) pass already. */
+export function addFactors(set: FactorSet, program: WholeFactorProgram): void {
+  const update = startFactors(set, program);
+  for (const [output, gradient] of program.outputGradients) update.accept(output, gradient);
+  update.finish();
 }
 
 /** What all backward passes of a Fisher have in common. */
@@ -90,31 +123,43 @@ class FactorPhase {
   private readonly set: FactorSet;
   private readonly program: FactorProgram;
   private readonly graph: Graph;
+  /** Several backward passes, whose factors add up; else each factor's average moves in the launch that makes the factor. */
+  private readonly hasRounds: boolean;
+  private readonly averaged = new Set<Factor>();
 
   constructor(set: FactorSet, program: FactorProgram) {
     this.set = set;
     this.program = program;
     this.graph = program.graph;
+    const { fisher, samples = 1, labels } = program;
+    this.hasRounds = fisher !== 'empirical' && !(fisher === 'mc' && samples === 1 && !labels);
   }
 
-  add(): void {
-    const { fisher, outputGradients, step } = this.program;
-    if (fisher === 'empirical') {
-      this.addInputs();
-      const { alpha, scale } = this.termCount();
-      const outputs = this.outputs(alpha, scale, false);
-      for (const [output, gradient] of outputGradients) outputs.accept(output, gradient);
-      outputs.finish();
-    } else if (fisher === 'mc' && (this.program.samples ?? 1) === 1 && !this.program.labels) {
-      this.addInputs();
-      const alpha = 1 / this.program.loss.termCount;
-      this.sendBack({ kind: 'sample', step }, 1, this.outputs(alpha, null, false));
-    } else {
+  /** What takes the gradients of the backward pass itself, for the Fisher that is made of them. */
+  start(): OutputFactors | null {
+    if (this.program.fisher !== 'empirical') return null;
+    this.addInputs();
+    const { alpha, scale } = this.termCount();
+    return this.outputs(alpha, scale);
+  }
+
+  finish(outputs: OutputFactors | null): void {
+    if (outputs) outputs.finish();
+    else this.addOwnPasses();
+    this.addAverage();
+  }
+
+  private addOwnPasses(): void {
+    const { fisher, step, loss } = this.program;
+    if (fisher === 'empirical') return;
+    if (this.hasRounds) {
       this.addClear();
       this.addInputs();
       this.addRounds(this.passes(fisher));
+    } else {
+      this.addInputs();
+      this.sendBack({ kind: 'sample', step }, 1, this.outputs(1 / loss.termCount, null));
     }
-    this.addAverage();
   }
 
   private passes(fisher: Exclude<FisherKind, 'empirical'>): Passes {
@@ -166,8 +211,9 @@ class FactorPhase {
   }
 
   /** Adds the factors of a layer's outputs as soon as the gradients of all its uses are there. */
-  private outputs(alpha: number, scale: Tensor | null, accumulate: boolean): OutputFactors {
+  private outputs(alpha: number, scale: Tensor | null): OutputFactors {
     const gradients = new Map<LayerUse, Tensor>();
+    const accumulate = this.hasRounds;
     const add = (side: LayerMoment): void => {
       const known = side.layer.uses.flatMap((use): (readonly [LayerUse, Tensor])[] => {
         const gradient = gradients.get(use);
@@ -205,7 +251,7 @@ class FactorPhase {
   private addRounds({ count, seed, factor, alpha, scale }: Passes): void {
     const round = this.graph.leaf('round', [1], this.program.column, 'u32');
     this.graph.repeated(count, () => {
-      this.sendBack(seed(round), factor, this.outputs(alpha, scale, true));
+      this.sendBack(seed(round), factor, this.outputs(alpha, scale));
       this.graph.effect('next round', [round], (lowering) => [
         {
           label: 'next round',
@@ -220,23 +266,33 @@ class FactorPhase {
 
   private addMoment({ factors }: LayerMoment, moment: Moment, accumulate: boolean): void {
     moment.parts.forEach((part, i) => {
+      const isLast = i === moment.parts.length - 1;
       for (const { factor, columns } of factors) {
-        this.addGram(factor, columns, part, moment, accumulate || i > 0);
+        this.addGram(this.target(factor, accumulate || i > 0, isLast), factor, columns, part, moment);
       }
     });
   }
 
+  /** Where the value of one launch goes; the last one of an update moves the average. */
+  private target(factor: Factor, accumulate: boolean, isLast: boolean): FactorTarget {
+    if (this.hasRounds || !isLast) return { factor: factor.fresh, accumulate };
+    this.averaged.add(factor);
+    const average = { region: factor.average, step: this.program.step };
+    return { factor: factor.fresh, accumulate, average };
+  }
+
   private addGram(
-    factor: Factor,
+    target: FactorTarget,
+    { name, padded }: Factor,
     columns: Columns,
     { x, rows, limit, weights }: Moment['parts'][number],
     { alpha, scale }: Moment,
-    accumulate: boolean,
   ): void {
     const inputs = [x, ...[limit, weights, scale].filter((tensor) => tensor !== null)];
-    this.graph.effect(factor.name, inputs, (lowering) =>
+    this.graph.effect(name, inputs, (lowering) =>
       gram(lowering.gpu, {
         label: 'factor',
+        ...target,
         x: lowering.region(x),
         rows,
         stride: lastAxis(x),
@@ -244,10 +300,8 @@ class FactorPhase {
         ...(limit ? { limit: { region: lowering.region(limit), at: size(limit.shape) - 1 } } : {}),
         ...(weights ? { weights: lowering.region(weights) } : {}),
         ...(scale ? { scale: lowering.region(scale) } : {}),
-        factor: factor.fresh,
-        padded: factor.padded,
+        padded,
         alpha,
-        accumulate,
         scratch: (label, words) => lowering.scratch(label, words),
       }),
     );
@@ -271,16 +325,16 @@ class FactorPhase {
       const shape = shapeOf(layer, source);
       const image = padForConvolution(source.image, imagePadding(shape));
       for (const { factor, columns } of factors) {
+        const target = this.target(factor, i > 0, i === layer.uses.length - 1);
         this.graph.effect(factor.name, [image], (lowering) =>
           patchGram({
             label: 'factor',
+            ...target,
             x: lowering.region(image),
             shape,
             ones: columns.ones,
-            factor: factor.fresh,
             padded: factor.padded,
             alpha: 1 / (examples * positions),
-            accumulate: i > 0,
             scratch: (label, words) => lowering.scratch(label, words),
           }),
         );
@@ -353,9 +407,20 @@ class FactorPhase {
     ]);
   }
 
+  /** Moves the averages that have not moved as their factors were made. */
   private addAverage(): void {
     this.program.scales?.average(this.graph, this.program.step);
-    const { fresh, averages } = this.set;
+    const { factors, fresh, averages } = this.set;
+    if (this.averaged.size === 0) {
+      this.addAverageOf(fresh, averages);
+      return;
+    }
+    for (const factor of factors) {
+      if (!this.averaged.has(factor)) this.addAverageOf(factor.fresh, factor.average);
+    }
+  }
+
+  private addAverageOf(fresh: Region, averages: Region): void {
     const quads = fresh.bytes / 16;
     const grid = linearGrid(quads, 64);
     this.graph.effect('average factors', [], () => [

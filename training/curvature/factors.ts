@@ -11,7 +11,7 @@ import type { ReduceConvention } from './factor-rows.ts';
 import type { Flavour } from './flavour.ts';
 import { paddedSide } from './padding.ts';
 
-export { addFactors, type FactorProgram } from './factor-phase.ts';
+export { addFactors, startFactors, type FactorProgram, type FactorUpdate } from './factor-phase.ts';
 
 /** One symmetric matrix: its moving average and the value of the newest batch, both [padded, padded]. */
 export interface Factor {
@@ -86,14 +86,15 @@ export function createFactors(
   const outputs: LayerMoment[] = [];
   const blocks = layers.flatMap((layer): KfacLayer[] => {
     const flavour = flavourOf(layer);
+    const inputFlavour = flavourOf(sharesInput(layer, layers));
     const groups = layerGroups(layer, maxSide);
-    const key = rowsKey(layer, flavour);
+    const key = rowsKey(layer, inputFlavour);
     const inputs =
       byRows.get(key) ??
       moment(
         'A',
         layer,
-        flavour,
+        inputFlavour,
         groups.flatMap((group) => group.inputs),
       );
     byRows.set(key, inputs);
@@ -128,6 +129,16 @@ export function createFactors(
       factors.map((f) => f.fresh),
     ),
   };
+}
+
+/**
+ * Whose flavour the A of a layer takes: its own, but for keys that of the query beside it. Keys expand because reduce's G of
+ * theirs is zero, and nothing of the kind is true of A, which query, key and value have in common.
+ */
+function sharesInput(layer: LinearLayer, layers: readonly LinearLayer[]): LinearLayer {
+  if (!layer.isAttentionKey) return layer;
+  const rows = rowsKey(layer, 'expand');
+  return layers.find((other) => !other.isAttentionKey && rowsKey(other, 'expand') === rows) ?? layer;
 }
 
 /** Equal for layers that read the same rows. */

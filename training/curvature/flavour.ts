@@ -8,10 +8,10 @@ import type { LinearLayer } from '../models/layers.ts';
 export type Flavour = 'expand' | 'reduce';
 
 /**
- * The flavour a layer takes. Softmax attention ignores a shift of all keys, so the sum over positions of a key's
- * gradient, which reduce builds G from, is exactly zero: key projections always expand. So do embeddings, whose one-hot
- * vectors have a diagonal A only under expand. `auto` reduces where the loss
- * pools the positions and expands where it has a term per position.
+ * The flavour a layer takes. Softmax attention ignores a shift of all keys, so the sum over positions of a key's gradient, which
+ * reduce builds G from, is exactly zero: G of key projections always expands; their A is that of the query and value beside
+ * them. Embeddings always expand as well, because only then do one-hot vectors have a diagonal A. `auto` reduces where the
+ * loss pools the positions and expands where it has a term per position.
  */
 export function flavourOf(layer: LinearLayer, wanted: KfacSpec['flavour'], lossPools: boolean): Flavour {
   return explainFlavour(layer, wanted, lossPools).flavour;

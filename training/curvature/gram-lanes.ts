@@ -4,7 +4,8 @@ import type { ConvolutionShape } from '../../gpu-kernels/convolution/window.ts';
 import type { GpuContext } from '../../gpu-kernels/device.ts';
 import { floatBits, type Dispatch } from '../../gpu-kernels/dispatch.ts';
 import { expandTemplate } from '../../gpu-kernels/template.ts';
-import { addSlices, type GramArguments } from './gram.ts';
+import { factorWriter, withStep } from './factor-writer.ts';
+import { addSlices, targetOf, type GramArguments } from './gram.ts';
 import source from './gram-lanes.wgsl';
 
 /** Patches of images that have their zeros around them (`imagePadding`), as rows of a second moment. */
@@ -21,6 +22,8 @@ const enoughBlocks = 8;
 /** Fewer rows are not worth a slice of their own, and small matrices not the blocks they would hardly fill. */
 const rowsOfSlice = 256;
 const leastSide = 24;
+/** From so many columns on blocks have 32 rows instead of 16. */
+const fromTall = 256;
 
 /** Whether the kernel can make a second moment, and is made for it. */
 export function takesLanes(gpu: GpuContext, args: GramArguments): boolean {
@@ -64,27 +67,32 @@ function launch(
   [first, stride]: readonly [number, number],
   patches: ConvolutionShape | null,
 ): Dispatch[] {
-  const { x, ones, weights, scale, padded, alpha, accumulate, scratch } = args;
-  const blocks = countBlocks(width + (ones ? 1 : 0));
+  const { x, ones, weights, scale, padded, alpha } = args;
+  const tall = tallBlocks(width);
+  const blocks = countBlocks(width, tall);
   const slices = Math.max(1, Math.min(Math.floor(enoughBlocks / blocks), Math.floor(rows / rowsOfSlice)));
   const words = padded * padded;
-  const target = slices === 1 ? args.factor : scratch(`${args.label} slices`, slices * words);
+  const target = targetOf(args, slices, words);
+  const writer = factorWriter(target, 'F', patches ? 'f32' : 'vec4f');
   const group = blocks * slices >= 32 ? 4 : 1;
   const made: Dispatch = {
     label: args.label,
-    code: expandTemplate(source, {
-      ONES: ones,
-      ACCUMULATE: accumulate && slices === 1,
-      WEIGHTED: weights !== undefined,
-      SCALED: scale !== undefined,
-      PATCHES: patches !== null,
-      GROUP: group,
-    }),
+    code: [
+      writer.code,
+      expandTemplate(source, {
+        TM: tall,
+        ONES: ones,
+        WEIGHTED: weights !== undefined,
+        SCALED: scale !== undefined,
+        PATCHES: patches !== null,
+        GROUP: group,
+      }),
+    ].join('\n'),
     bindings: [
       { name: 'X', type: 'array<vec4f>', region: x, write: false },
       ...(weights ? [{ name: 'weights', type: 'array<f32>', region: weights, write: false }] : []),
       ...(scale ? [{ name: 'scale', type: 'array<f32>', region: scale, write: false }] : []),
-      { name: 'F', type: patches ? 'array<f32>' : 'array<vec4f>', region: target, write: true },
+      ...writer.bindings,
     ],
     params: {
       type: 'Params',
@@ -103,14 +111,19 @@ function launch(
     workgroups: [1, Math.ceil(blocks / group), slices],
     flops: rows * (width + 1) * width,
   };
-  return slices === 1 ? [made] : [made, ...addSlices(args, target, slices)];
+  return [withStep(made, target), ...addSlices(args, target.factor, slices)];
 }
 
-/** Blocks of 16 rows and 32 columns on or below the diagonal. */
-function countBlocks(side: number): number {
-  const rowsOfBlocks = Math.ceil(side / 16);
+/** Rows of a block: the more, the less is loaded, and the more of the blocks on the diagonal is made twice. */
+function tallBlocks(width: number): 16 | 32 {
+  return width >= fromTall ? 32 : 16;
+}
+
+/** Blocks of so many rows and 32 columns on or below the diagonal. */
+function countBlocks(width: number, tall: 16 | 32): number {
+  const rowsOfBlocks = Math.ceil(width / tall);
   let count = 0;
-  for (let i = 0; i < rowsOfBlocks; i++) count += Math.floor(i / 2) + 1;
+  for (let i = 0; i < rowsOfBlocks; i++) count += Math.floor((i * tall) / 32) + 1;
   return count;
 }
 

@@ -1,11 +1,14 @@
-// What gram.wgsl computes, for software adapters: the four lanes of a subgroup make 16 rows and 32 columns of F on or below
+// What gram.wgsl computes, for software adapters: the four lanes of a subgroup make TM rows and 32 columns of F on or below
 // the diagonal, 8 columns each, four rows of X at a time; a lane loads one of the four for the rows of F and broadcasts it.
+// Four rows of X are one product with a 4 x 4 matrix, which compiles in half the time of single multiply-adds.
 // F is [padded, padded] with the padding zero.
-//   ONES      X~ = [X 1]
+//   TM        16, or 32 where there are enough blocks of them: less is loaded for each multiply-add
+//   ONES      X~ = [X 1]. The row and the column that its ones make are sums of columns, so no block is spent on them.
 //   WEIGHTED  row r of X~ is multiplied by weights[r]
 //   SCALED    alpha is multiplied by scale[0]
 //   PATCHES   X is an image [N, height, width, channels] with its zeros around it, and a row is the patch of a position. Columns
-//             run over the window's pixels and then over channels; F has them as PyTorch's weight does, channels first.
+//             run over the window's pixels and then over channels; F has them as PyTorch's weight does, channels first, and
+//             takes numbers one by one.
 enable subgroups;
 
 struct Params {
@@ -39,52 +42,46 @@ fn columnAt(quad: u32) -> u32 {
 #end
 }
 
-#if ONES
-// What four numbers are multiplied by, and what is added: their own columns, the column of ones, nothing.
-fn dataOf(quad: u32) -> vec4f {
-  return select(vec4f(), vec4f(1.0), vec4<u32>(4u * quad) + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(params.width));
-}
-
-fn onesOf(quad: u32) -> vec4f {
-  return select(vec4f(), vec4f(1.0), vec4<u32>(4u * quad) + vec4<u32>(0u, 1u, 2u, 3u) == vec4<u32>(params.width));
-}
-
-#end
 @compute @workgroup_size(4, ${GROUP})
 fn main(
   @builtin(global_invocation_id) id: vec3<u32>,
   @builtin(workgroup_id) group: vec3<u32>,
   @builtin(subgroup_invocation_id) lane: u32,
 ) {
-  // Block t of the lower triangle: rows 2 p and 2 p + 1 of blocks have p + 1 of them each.
   let t = min(id.y, params.blocks - 1u);
+#if TM == 16
+  // Block t of the lower triangle: rows 2 p and 2 p + 1 of blocks have p + 1 of them each.
   var p = u32((sqrt(4.0 * f32(t) + 1.0) - 1.0) * 0.5);
   if ((p + 1u) * (p + 2u) <= t) { p++; }
   if (p * (p + 1u) > t) { p--; }
   let rest = t - p * (p + 1u);
   let ti = 2u * p + select(0u, 1u, rest > p);
   let tj = select(rest, rest - p - 1u, rest > p);
-#for h in 0..4
-  let aQuad${h} = 4u * ti + ${h}u;
-  let a${h}At = columnAt(aQuad${h});
+  let isOnDiagonal = tj == ti / 2u;
+  let isFirstOnDiagonal = ti == 2u * tj;
+#else
+  var ti = u32((sqrt(8.0 * f32(t) + 1.0) - 1.0) * 0.5);
+  if ((ti + 1u) * (ti + 2u) / 2u <= t) { ti++; }
+  if (ti * (ti + 1u) / 2u > t) { ti--; }
+  let tj = t - ti * (ti + 1u) / 2u;
+  let isOnDiagonal = ti == tj;
+  let isFirstOnDiagonal = isOnDiagonal;
 #end
+#for h in 0..TM / 4
+  let a${h}At = columnAt(${TM / 4}u * ti + ${h}u);
+#end
+  let bQuad = 8u * tj + 2u * lane;
 #for h in 0..2
-  let bQuad${h} = 8u * tj + 2u * lane + ${h}u;
-  let b${h}At = columnAt(bQuad${h});
+  let b${h}At = columnAt(bQuad + ${h}u);
 #end
-#if ONES
-#for h in 0..4
-  let a${h}Data = dataOf(aQuad${h});
-  let a${h}Ones = onesOf(aQuad${h});
-#end
-#for h in 0..2
-  let b${h}Data = dataOf(bQuad${h});
-  let b${h}Ones = onesOf(bQuad${h});
-#end
-#end
-#for i in 0..16
+#for i in 0..TM
   var c${i}_0 = vec4f();
   var c${i}_1 = vec4f();
+#end
+#if ONES
+  var sums0 = vec4f();
+  var sums1 = vec4f();
+  var squares = 0.0;
 #end
   let slice = (params.rows + params.slices - 1u) / params.slices;
   let firstRow = group.z * slice;
@@ -98,93 +95,103 @@ fn main(
 #else
     let weight = select(0.0, 1.0, r + lane < endRow);
 #end
-#for h in 0..4
-#if ONES
-    let l${h} = weight * fma(X[at + a${h}At], a${h}Data, a${h}Ones);
-#else
+#for h in 0..TM / 4
     let l${h} = weight * X[at + a${h}At];
-#end
 #end
 #for q in 0..4
     let at${q} = quadBroadcast(at, ${q}u);
-#if WEIGHTED
-    // Both sides carry the weight, and not one its square: else F would not be symmetric to the last bit.
+#if WEIGHTED || ONES
     let weight${q} = quadBroadcast(weight, ${q}u);
 #end
 #for h in 0..2
-#if ONES
-    var b${q}_${h} = fma(X[at${q} + b${h}At], b${h}Data, b${h}Ones);
-#else
-    var b${q}_${h} = X[at${q} + b${h}At];
-#end
 #if WEIGHTED
-    b${q}_${h} *= weight${q};
-#end
-#end
-#end
-#for q in 0..4
-#for h in 0..4
-    let a${q}_${h} = quadBroadcast(l${h}, ${q}u);
-#end
-#end
-#for i in 0..16
-#for h in 0..2
-#for q in 0..4
-    c${i}_${h} = fma(vec4f(a${q}_${i / 4}.${lane(i % 4)}), b${q}_${h}, c${i}_${h});
-#end
-#end
-#end
-  }
-  if (id.y >= params.blocks) { return; }
-  let base = group.z * params.padded * params.padded;
-  var tile: array<vec4f, 32>;
-#for i in 0..16
-#for h in 0..2
-  tile[${2 * i + h}] = c${i}_${h};
-#end
-#end
-  for (var k = 0u; k < 32u; k++) {
-    store(base, ti * 16u + k / 2u, 8u * tj + 2u * lane + k % 2u, tile[k]);
-  }
-  // The blocks on the diagonal make both of its sides.
-  if (tj == ti / 2u) { return; }
-#for h in 0..2
-#for j in 0..4
-#for m in 0..4
-  tile[${16 * h + 4 * j + m}] = vec4f(c${4 * m}_${h}.${lane(j)}, c${4 * m + 1}_${h}.${lane(j)}, c${4 * m + 2}_${h}.${lane(j)}, c${4 * m + 3}_${h}.${lane(j)});
-#end
-#end
-#end
-  for (var k = 0u; k < 32u; k++) {
-    store(base, 4u * (8u * tj + 2u * lane) + k / 4u, ti * 4u + k % 4u, tile[k]);
-  }
-}
-
-// Sums of columns beyond the side of F are of something else and become zero.
-fn store(base: u32, row: u32, quad: u32, sums: vec4f) {
-  if (row >= params.padded || 4u * quad >= params.padded) { return; }
-#if ONES
-  let size = params.width + 1u;
+    // Both sides carry the weight, and not one its square: else F would not be symmetric to the last bit.
+    let b${q}_${h} = weight${q} * X[at${q} + b${h}At];
 #else
-  let size = params.width;
+    let b${q}_${h} = X[at${q} + b${h}At];
 #end
-  let columns = vec4<u32>(4u * quad) + vec4<u32>(0u, 1u, 2u, 3u);
+#if ONES
+    sums${h} = fma(vec4f(weight${q}), b${q}_${h}, sums${h});
+#end
+#end
+#end
+#if ONES
+    squares = fma(weight, weight, squares);
+#end
+#for h in 0..2
+    let b${h} = mat4x4f(b0_${h}, b1_${h}, b2_${h}, b3_${h});
+#end
+#for i in 0..TM
+    let a${i} = vec4f(quadBroadcast(l${i / 4}.${lane(i % 4)}, 0u), quadBroadcast(l${i / 4}.${lane(i % 4)}, 1u), quadBroadcast(l${i / 4}.${lane(i % 4)}, 2u), quadBroadcast(l${i / 4}.${lane(i % 4)}, 3u));
+#for h in 0..2
+    c${i}_${h} += b${h} * a${i};
+#end
+#end
+  }
+#if ONES
+  let count = (quadBroadcast(squares, 0u) + quadBroadcast(squares, 1u)) + (quadBroadcast(squares, 2u) + quadBroadcast(squares, 3u));
+#end
+  if (id.y >= params.blocks) { return; }
 #if SCALED
   let alpha = params.alpha * scale[0];
 #else
   let alpha = params.alpha;
 #end
-  let values = select(vec4f(), alpha * sums, (columns < vec4<u32>(size)) & vec4<bool>(row < size));
-#if PATCHES
+  let base = group.z * params.padded * params.padded;
+#if ONES
+  // Column `width` of X~ against all columns, and what lies beyond it, which is zero.
+  if (isFirstOnDiagonal) {
+    for (var h = 0u; h < 2u; h++) {
+      let sums = alpha * select(sums0, sums1, h == 1u);
+      if (4u * (bQuad + h) >= params.width) { continue; }
+      for (var j = 0u; j < 4u; j++) {
+        store(base, params.width + j, bQuad + h, select(vec4f(), sums, j == 0u));
+        store(base, 4u * (bQuad + h) + j, params.width / 4u, vec4f(sums[j], 0.0, 0.0, 0.0));
+      }
+    }
+    if (t == 0u && lane == 0u) {
+      for (var j = 0u; j < 4u; j++) {
+        store(base, params.width + j, params.width / 4u, vec4f(select(0.0, alpha * count, j == 0u), 0.0, 0.0, 0.0));
+      }
+    }
+  }
+#end
+  var tile: array<vec4f, ${2 * TM}>;
+#for i in 0..TM
+#for h in 0..2
+  tile[${2 * i + h}] = c${i}_${h};
+#end
+#end
+  for (var k = 0u; k < ${2 * TM}u; k++) {
+    storeSums(base, ti * ${TM}u + k / 2u, bQuad + k % 2u, alpha * tile[k]);
+  }
+  // The blocks on the diagonal make both of its sides.
+  if (isOnDiagonal) { return; }
+#for h in 0..2
 #for j in 0..4
-  put(base + place(row) * params.padded + place(columns.${lane(j)}), values.${lane(j)});
+#for m in 0..TM / 4
+  tile[${TM * h + TM / 4 * j + m}] = vec4f(c${4 * m}_${h}.${lane(j)}, c${4 * m + 1}_${h}.${lane(j)}, c${4 * m + 2}_${h}.${lane(j)}, c${4 * m + 3}_${h}.${lane(j)});
 #end
-#else
-#if ACCUMULATE
-  F[(base + row * params.padded) / 4u + quad] += values;
-#else
-  F[(base + row * params.padded) / 4u + quad] = values;
 #end
+#end
+  for (var k = 0u; k < ${2 * TM}u; k++) {
+    storeSums(base, 4u * bQuad + k / ${TM / 4}u, ti * ${TM / 4}u + k % ${TM / 4}u, alpha * tile[k]);
+  }
+}
+
+// Blocks reach beyond the last column.
+fn storeSums(base: u32, row: u32, quad: u32, values: vec4f) {
+  if (row >= params.width || 4u * quad >= params.width) { return; }
+  store(base, row, quad, values);
+}
+
+fn store(base: u32, row: u32, quad: u32, values: vec4f) {
+#if PATCHES
+  for (var j = 0u; j < 4u; j++) {
+    F_set(base + place(row) * params.padded + place(4u * quad + j), values[j]);
+  }
+#else
+  F_set((base + row * params.padded) / 4u + quad, values);
 #end
 }
 #if PATCHES
@@ -194,13 +201,5 @@ fn place(column: u32) -> u32 {
   if (column >= params.width) { return column; }
   let tap = column / params.channels;
   return (column - tap * params.channels) * params.kernelArea + tap;
-}
-
-fn put(at: u32, value: f32) {
-#if ACCUMULATE
-  F[at] += value;
-#else
-  F[at] = value;
-#end
 }
 #end

@@ -1,4 +1,4 @@
-// Second moments of rows: F = alpha * X~^T X~ (ACCUMULATE: added to F), X~ = [X 1] when ONES, X the columns `first` to
+// Second moments of rows: F_set takes alpha * X~^T X~, X~ = [X 1] when ONES, X the columns `first` to
 // first + width - 1 of rows of `stride` numbers. F is [padded, padded] with the padding zero. One thread makes an 8 x 8
 // tile on or below the diagonal and mirrors it. Slices of the rows go to separate copies of F (z), which the caller adds up.
 //   LIMITED   only the first counts[limit] rows are there
@@ -106,9 +106,5 @@ fn store(base: u32, row: u32, quad: u32, sums: vec4f) {
 #end
   if (row >= params.padded || quad >= quads) { return; }
   let at = base + row * quads + quad;
-#if ACCUMULATE
-  F[at] = fma(vec4f(alpha), sums, F[at]);
-#else
-  F[at] = alpha * sums;
-#end
+  F_set(at, alpha * sums);
 }

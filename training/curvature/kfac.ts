@@ -10,10 +10,10 @@ import { uploadTable, type Region } from '../../gpu-kernels/region.ts';
 import type { LinearLayer } from '../models/model-builder.ts';
 import type { OptimiserArenas } from '../optimisers/first-order.ts';
 import type { LayerOptimiser, MatrixFailures, Slices } from '../optimisers/layer-optimiser.ts';
-import type { Graph, Tensor } from '../program/graph.ts';
+import type { Graph } from '../program/graph.ts';
 import type { Loss } from '../program/operations/loss.ts';
 import type { StepUniform } from '../program/step-scalars.ts';
-import { addFactors, createFactors, layerReports, type FactorSet } from './factors.ts';
+import { createFactors, layerReports, startFactors, type FactorSet, type FactorUpdate } from './factors.ts';
 import type { Flavour } from './flavour.ts';
 import { CorrectedScales } from './corrected-scales.ts';
 import { createCurvature, productsOf, type Curvature } from './curvature.ts';
@@ -38,6 +38,7 @@ export class Kfac implements LayerOptimiser {
   private marquardt: LevenbergMarquardt | null = null;
   private loss: Loss | null = null;
   private step: StepUniform | null = null;
+  private update: FactorUpdate | null = null;
 
   /** Parameters must be allocated: tables hold their positions. */
   constructor(
@@ -114,26 +115,21 @@ export class Kfac implements LayerOptimiser {
     return layerReports(this.factors);
   }
 
-  /** The factor and inverse phases; the program has its forward and backward pass already. */
-  addCurvature(
-    graph: Graph,
-    loss: Loss,
-    step: StepUniform,
-    outputGradients: ReadonlyMap<Tensor, Tensor>,
-  ): void {
-    const { curvature, scales } = this;
+  /** Begins the factor phase. */
+  watchGradients(graph: Graph, loss: Loss, step: StepUniform): FactorUpdate['accept'] {
+    const { scales, column } = this;
+    const { fisher, fisherSamples: samples } = this.spec;
+    const program = { graph, loss, fisher, samples, step, column, ...(scales ? { scales } : {}) };
+    this.update = startFactors(this.factors, program);
+    return this.update.accept;
+  }
+
+  /** The rest of the factor phase, and the inverses. */
+  addCurvature(graph: Graph, loss: Loss, step: StepUniform): void {
+    const { curvature } = this;
     this.loss = loss;
     this.step = step;
-    addFactors(this.factors, {
-      graph,
-      loss,
-      fisher: this.spec.fisher,
-      samples: this.spec.fisherSamples,
-      step,
-      outputGradients,
-      column: this.column,
-      ...(scales ? { scales } : {}),
-    });
+    this.update?.finish();
     graph.inPhase('inverses', () => {
       if (curvature.damping.settings.scale === 'loss') {
         graph.effect('damping by loss', [loss.terms], (lowering) => {

@@ -13,7 +13,7 @@ import { openScope } from '../../gpu-kernels/device.ts';
 import { readFloats } from '../../gpu-kernels/readback.ts';
 import { writeRegion } from '../../gpu-kernels/region.ts';
 import { emptyRegion, testGpu } from '../../gpu-kernels/test-gpu.ts';
-import { addBackward, addUpdate, createArenas, type StepArenas } from '../loop/step-graph.ts';
+import { addGradients, addUpdate, createArenas, type StepArenas } from '../loop/step-graph.ts';
 import { ModelBuilder, type LinearLayer } from '../models/model-builder.ts';
 import { isLayerParameter } from '../optimisers/create-layer-optimiser.ts';
 import type { LayerOptimiser, NewestFailure } from '../optimisers/layer-optimiser.ts';
@@ -135,8 +135,7 @@ export async function prepareLayerStep<O extends LayerOptimiser>(
     isUpdated: !isLayerParameter(parameter, spec),
   });
   const arenas = createArenas(gpu, parameters, ruleOf, spec.clipNorm);
-  const outputGradients = addBackward(graph, builder, loss, arenas);
-  rule.addCurvature(graph, loss, step, outputGradients, arenas);
+  addGradients(graph, builder, loss, arenas, step, rule);
   addUpdate(graph, arenas, step, spec, rule);
   const program = await compile(gpu, graph, 'test step');
   const again = traceLoss();

@@ -45,20 +45,40 @@ export function createArenas(
   };
 }
 
-/** Adds the backward pass of the mean loss; answers the gradients by every layer's output. */
+/** Adds the backward pass of the mean loss, and what the layers' own rule makes of its gradients before the update. */
+export function addGradients(
+  graph: Graph,
+  builder: ModelBuilder,
+  loss: Loss,
+  arenas: StepArenas,
+  step: StepUniform,
+  layers: LayerOptimiser | null,
+): void {
+  addBackward(graph, builder, loss, arenas, layers?.watchGradients?.(graph, loss, step));
+  layers?.addCurvature(graph, loss, step, arenas);
+}
+
+/**
+ * Adds the backward pass of the mean loss; answers the gradients by every layer's output, each of which `visit` is told as
+ * soon as it is there.
+ */
 export function addBackward(
   graph: Graph,
   builder: ModelBuilder,
   loss: Loss,
   arenas: Pick<StepArenas, 'gradientOf'>,
+  visit?: (output: Tensor, gradient: Tensor) => void,
 ): Map<Tensor, Tensor> {
   return graph.inPhase('backward', () => {
     const seed = lossSeed(loss, { kind: 'gradient' }, 1 / loss.termCount);
-    const outputs = builder.layers.flatMap(({ uses }) => uses.map((use) => use.output));
+    const outputs = new Set(builder.layers.flatMap(({ uses }) => uses.map((use) => use.output)));
     const all = backward(
       graph,
       [{ tensor: loss.outputs, gradient: seed }],
       [...builder.leaves.values(), ...outputs],
+      (tensor, gradient) => {
+        if (outputs.has(tensor)) visit?.(tensor, gradient);
+      },
     );
     for (const [parameter, leaf] of builder.leaves) {
       const gradient = all.get(leaf);

@@ -29,7 +29,7 @@ import { StepUniform } from '../program/step-scalars.ts';
 import { Evaluation } from './evaluation.ts';
 import { MetricsRing } from './metrics-ring.ts';
 import { PhaseTimer } from './phase-timer.ts';
-import { addBackward, addUpdate, createArenas } from './step-graph.ts';
+import { addGradients, addUpdate, createArenas } from './step-graph.ts';
 import { CutProgram, Pace, usualBudgetMs } from './submits.ts';
 
 interface Parts {
@@ -232,8 +232,7 @@ async function buildParts(
     (parameter) => ruleOf(parameter, optimizer),
     optimizer.clipNorm,
   );
-  const outputGradients = addBackward(graph, builder, loss, arenas);
-  layerOptimiser?.addCurvature(graph, loss, step, outputGradients, arenas);
+  addGradients(graph, builder, loss, arenas, step, layerOptimiser);
   addUpdate(graph, arenas, step, spec.optimizer, layerOptimiser);
   const [program, start, evaluation, adaptation, slices] = await Promise.all([
     compile(scope, graph, 'training step'),

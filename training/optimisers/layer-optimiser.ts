@@ -25,14 +25,13 @@ export interface LayerOptimiser {
   readonly slices?: Slices | null;
   /** Gives a fresh run what it does not find zero. */
   reset(gpu: GpuContext): void;
+  /**
+   * Asked behind the forward pass: what takes the gradient of the mean loss by a layer's output while the backward pass is
+   * being added, as soon as it is there. Left out: nobody.
+   */
+  watchGradients?(graph: Graph, loss: Loss, step: StepUniform): (output: Tensor, gradient: Tensor) => void;
   /** Work between the backward pass and the update; the program has its forward and backward pass already. */
-  addCurvature(
-    graph: Graph,
-    loss: Loss,
-    step: StepUniform,
-    outputGradients: ReadonlyMap<Tensor, Tensor>,
-    arenas: OptimiserArenas,
-  ): void;
+  addCurvature(graph: Graph, loss: Loss, step: StepUniform, arenas: OptimiserArenas): void;
   /** What has to be remembered of the time before any parameter moves. */
   addMemory?(graph: Graph, arenas: OptimiserArenas): void;
   /** Work done once, after the gradients of a run's first step, which then moves nothing. */

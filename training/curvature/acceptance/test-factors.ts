@@ -14,8 +14,8 @@ import { Parameters } from '../../program/parameters.ts';
 import { StepUniform } from '../../program/step-scalars.ts';
 import { noise, type Leaf } from '../../program/test-program.ts';
 import {
-  addFactors,
   createFactors,
+  startFactors,
   type FactorOptions,
   type FactorProgram,
   type FactorSet,
@@ -64,16 +64,17 @@ export async function factorsOf(one: FactorCase): Promise<ReadFactors> {
   parameters.upload(scope, ({ name, shape }) => Float32Array.from(valueOf(one, name, size(shape))));
   const step = new StepUniform(scope);
   const gradients = parameters.twin(scope, 'gradients');
-  const outputGradients = addBackward(graph, builder, loss, { gradientOf: gradients.of });
   const { flavour } = one;
   const flavourOf = typeof flavour === 'string' ? () => flavour : flavour;
   const set = createFactors(scope, builder.layers, flavourOf, one);
-  addFactors(set, {
-    ...{ graph, loss, step, outputGradients, fisher: one.fisher },
+  const update = startFactors(set, {
+    ...{ graph, loss, step, fisher: one.fisher },
     column: emptyRegion(scope, 'column', 4),
     samples: one.samples ?? 1,
     ...one.program?.(leaf),
   });
+  addBackward(graph, builder, loss, { gradientOf: gradients.of }, update.accept);
+  update.finish();
   const program = await compile(scope, graph, 'factors');
   for (let index = 1; index <= steps; index++) {
     step.write({ index, seed, slot: 0, lr: 0, correction1: 1, correction2: 1, factorMix: 1 / index });

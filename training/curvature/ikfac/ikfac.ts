@@ -10,10 +10,10 @@ import { uploadTable, type Region } from '../../../gpu-kernels/region.ts';
 import type { LinearLayer } from '../../models/model-builder.ts';
 import type { OptimiserArenas } from '../../optimisers/first-order.ts';
 import type { LayerOptimiser, MatrixFailures } from '../../optimisers/layer-optimiser.ts';
-import type { Graph, Tensor } from '../../program/graph.ts';
+import type { Graph } from '../../program/graph.ts';
 import type { Loss } from '../../program/operations/loss.ts';
 import type { StepUniform } from '../../program/step-scalars.ts';
-import { addFactors, createFactors, layerReports, type FactorSet } from '../factors.ts';
+import { createFactors, layerReports, startFactors, type FactorSet, type FactorUpdate } from '../factors.ts';
 import type { Flavour } from '../flavour.ts';
 import { layOutJoint, type JointLayout } from '../joint-layout.ts';
 import { Preconditioner } from '../precondition.ts';
@@ -26,6 +26,7 @@ export class InverseFree implements LayerOptimiser {
   readonly preconditioner: Preconditioner;
   private readonly spec: InverseFreeSpec;
   private readonly column: Region;
+  private update: FactorUpdate | null = null;
 
   /** Parameters must be allocated: tables hold their positions. */
   constructor(
@@ -71,15 +72,16 @@ export class InverseFree implements LayerOptimiser {
     this.roots.reset(gpu);
   }
 
-  /** The factors of the batch, and one update of the roots by them. */
-  addCurvature(
-    graph: Graph,
-    loss: Loss,
-    step: StepUniform,
-    outputGradients: ReadonlyMap<Tensor, Tensor>,
-  ): void {
+  /** Begins the factors of the batch. */
+  watchGradients(graph: Graph, loss: Loss, step: StepUniform): FactorUpdate['accept'] {
     const { fisher, fisherSamples: samples } = this.spec;
-    addFactors(this.factors, { graph, loss, fisher, samples, step, outputGradients, column: this.column });
+    this.update = startFactors(this.factors, { graph, loss, fisher, samples, step, column: this.column });
+    return this.update.accept;
+  }
+
+  /** The rest of the factors, and one update of the roots by them. */
+  addCurvature(graph: Graph): void {
+    this.update?.finish();
     graph.inPhase('inverses', () => graph.effect('inverse roots', [], () => this.roots.lower()));
   }
 

@@ -12,7 +12,7 @@ import type { Region } from '../../../gpu-kernels/region.ts';
 import { layOutJoint, type JointLayout } from '../../curvature/joint-layout.ts';
 import { Preconditioner } from '../../curvature/precondition.ts';
 import type { LinearLayer } from '../../models/layers.ts';
-import type { Graph, Tensor } from '../../program/graph.ts';
+import type { Graph } from '../../program/graph.ts';
 import type { Loss } from '../../program/operations/loss.ts';
 import type { StepUniform } from '../../program/step-scalars.ts';
 import type { OptimiserArenas } from '../first-order.ts';
@@ -65,13 +65,7 @@ export class Shampoo implements LayerOptimiser {
   }
 
   /** Moments of the gradients, and the roots made of them. */
-  addCurvature(
-    graph: Graph,
-    _loss: Loss,
-    step: StepUniform,
-    _outputGradients: ReadonlyMap<Tensor, Tensor>,
-    arenas: OptimiserArenas,
-  ): void {
+  addCurvature(graph: Graph, _loss: Loss, step: StepUniform, arenas: OptimiserArenas): void {
     graph.inPhase('factors', () =>
       graph.effect('gradient moments', [], () => this.moments.lower(arenas.gradients, step)),
     );
