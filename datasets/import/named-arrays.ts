@@ -9,6 +9,7 @@ import { mostChoices } from '../../contract/datasets.ts';
 import { looksLikeLabels, marksOfArray } from './label-columns.ts';
 import { checkCounts } from './labels.ts';
 import { checkLimit, fault, type ImportContext } from './limits.ts';
+import { Skips } from './skips.ts';
 import type { AskedTarget } from './targets.ts';
 
 export interface NamedArray {
@@ -71,7 +72,8 @@ export function fromNamedArrays(
   context: ImportContext,
 ): TensorDataset {
   const target = arrayName(file, options.target);
-  const { pairs, candidates } = pairArrays(file, arrays, target);
+  const skips = new Skips();
+  const { pairs, candidates } = pairArrays(file, arrays, target, skips);
   const targetName = target ?? roleOf(pairs[0]!.labels, undefined).stem;
   context.observer?.properties(candidates, [targetName]);
   let shape: readonly number[] | null = null;
@@ -105,6 +107,7 @@ export function fromNamedArrays(
         shape!.length === 1
           ? numbered('x', shape![0]!).map((column) => ({ name: column, type: 'number' }))
           : [],
+      skips,
     },
     context.limits,
   );
@@ -129,16 +132,18 @@ interface Pair {
 }
 
 /**
- * Inputs and labels of each split, and the names by which labels could be chosen. Throws where two arrays are the inputs
+ * Inputs and labels of each split, and the names by which labels could be chosen; inputs without are reported. Throws where two arrays are the inputs
  * or the labels of one split.
  */
 function pairArrays(
   file: string,
   arrays: readonly NamedArray[],
   target: string | undefined,
+  skips: Skips,
 ): { pairs: Pair[]; candidates: string[] } {
   const roles = arrays.map((array) => roleOf(array, target));
   const pairs = new Map<string | null, Pair>();
+  const unlabelled: NamedArray[] = [];
   for (const { array: inputs, split } of inputsOf(roles)) {
     const before = pairs.get(split);
     if (before !== undefined) {
@@ -151,8 +156,11 @@ function pairArrays(
     }
     const labels = labelsOf(inputs, split, roles);
     if (labels !== null) pairs.set(split, { split, inputs, labels });
+    else unlabelled.push(inputs);
   }
-  if (pairs.size === 0) {
+  if (pairs.size > 0) {
+    for (const { place, shape } of unlabelled) skips.add('there are no labels for it', place, shape[0]);
+  } else {
     const [first, second] = [...arrays].sort((a, b) => b.shape.length - a.shape.length);
     const canBe = target === undefined || [first?.name, second?.name].includes(target);
     if (arrays.length === 2 && canBe && first!.shape.length >= 2 && second!.shape[0] === first!.shape[0])

@@ -10,13 +10,13 @@ export class Skips {
   readonly #reasons = new Map<string, { count: number; first: string }>();
   #total = 0;
 
-  /** `place` names the row or file: `line 12`. */
-  add(reason: string, place: string): void {
-    this.#total += 1;
+  /** `place` names the row or file, of several the first: `line 12`. */
+  add(reason: string, place: string, count = 1): void {
+    this.#total += count;
     const kept = this.#reasons.has(reason) || this.#reasons.size < mostKept ? reason : others;
     const known = this.#reasons.get(kept);
-    if (known !== undefined) known.count += 1;
-    else this.#reasons.set(kept, { count: 1, first: place });
+    if (known !== undefined) known.count += count;
+    else this.#reasons.set(kept, { count, first: place });
   }
 
   /** The commonest reasons first. */

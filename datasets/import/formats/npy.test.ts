@@ -156,6 +156,19 @@ describe('NPZ', () => {
     expect([...set.tensors['inputs']!.data]).toEqual([0, 1, 2, 3, 4, 5]);
   });
 
+  it('reports inputs without labels', async () => {
+    const arrays = [array('x_train', [2, 1]), array('y_train', [2]), array('x_test', [3, 1])];
+    expect(await archive(zipBytes(arrays))).toMatchObject({
+      examples: 2,
+      skipped: {
+        total: 3,
+        reasons: [{ reason: 'there are no labels for it', count: 3, first: 'a.npz, array "x_test"' }],
+      },
+    });
+    const unnamed = await archive(zipBytes([array('x', [2, 1]), array('other', [2])]));
+    expect(unnamed).toMatchObject({ targets: ['other'], skipped: { total: 0 } });
+  });
+
   it('says which arrays are two of one kind', async () => {
     const twice = zipBytes([array('x', [2, 1]), array('images', [2, 1]), array('y', [2])]);
     expect(await failure(archive(twice))).toContain(
