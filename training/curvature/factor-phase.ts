@@ -21,7 +21,13 @@ import type { LayerUse, LinearLayer, Source } from '../models/layers.ts';
 import { backward } from '../program/backward.ts';
 import { lastAxis, size, type Graph, type Tensor } from '../program/graph.ts';
 import { padForConvolution } from '../program/operations/convolution.ts';
-import { lossSeed, type Loss, type SeedMode, type TermPlaces } from '../program/operations/loss.ts';
+import {
+  divisorOf,
+  lossSeed,
+  type Loss,
+  type SeedMode,
+  type TermPlaces,
+} from '../program/operations/loss.ts';
 import { invertIndex } from '../program/operations/inverse-index.ts';
 import { placesInSegments } from '../program/operations/segments.ts';
 import { sumAxes } from '../program/operations/reduce.ts';
@@ -158,13 +164,13 @@ class FactorPhase {
       this.addRounds(this.passes(fisher));
     } else {
       this.addInputs();
-      this.sendBack({ kind: 'sample', step }, 1, this.outputs(1 / loss.termCount, null));
+      this.sendBack({ kind: 'sample', step }, 1, this.outputs(1 / divisorOf(loss), null));
     }
   }
 
   private passes(fisher: Exclude<FisherKind, 'empirical'>): Passes {
     const { loss, step, labels, samples = 1 } = this.program;
-    const square = { factor: 1, alpha: 1 / loss.termCount, scale: null };
+    const square = { factor: 1, alpha: 1 / divisorOf(loss), scale: null };
     const terms = this.termPlaces();
     switch (fisher) {
       case 'mc': {
@@ -183,7 +189,7 @@ class FactorPhase {
       }
       case 'empirical-per-term': {
         const seed = (round: Tensor): SeedMode => ({ kind: 'gradient', round, terms });
-        return { count: terms.most, seed, factor: 1 / loss.termCount, ...this.termCount() };
+        return { count: terms.most, seed, factor: 1 / divisorOf(loss), ...this.termCount() };
       }
       default:
         return fisher satisfies never;
@@ -192,8 +198,10 @@ class FactorPhase {
 
   /** Gradients of a mean loss carry 1/M: 1/M sum g g^T = M sum (g/M) (g/M)^T. M are the terms that count. */
   private termCount(): { alpha: number; scale: Tensor | null } {
-    const { countedTerms, termCount } = this.program.loss;
-    return countedTerms ? { alpha: 1, scale: countedTerms } : { alpha: termCount, scale: null };
+    const { countedTerms } = this.program.loss;
+    return countedTerms
+      ? { alpha: 1, scale: countedTerms }
+      : { alpha: divisorOf(this.program.loss), scale: null };
   }
 
   private termPlaces(): TermPlaces {

@@ -13,7 +13,7 @@ import type { LayerOptimiser } from '../optimisers/layer-optimiser.ts';
 import { ruleTable, type ParameterRule } from '../optimisers/parameter-groups.ts';
 import { backward } from '../program/backward.ts';
 import type { Graph, Tensor } from '../program/graph.ts';
-import { lossSeed, type Loss } from '../program/operations/loss.ts';
+import { divisorOf, lossSeed, type Loss } from '../program/operations/loss.ts';
 import type { Parameter, Parameters } from '../program/parameters.ts';
 import type { StepUniform } from '../program/step-scalars.ts';
 
@@ -70,7 +70,7 @@ export function addBackward(
   visit?: (output: Tensor, gradient: Tensor) => void,
 ): Map<Tensor, Tensor> {
   return graph.inPhase('backward', () => {
-    const seed = lossSeed(loss, { kind: 'gradient' }, 1 / loss.termCount);
+    const seed = lossSeed(loss, { kind: 'gradient' }, 1 / divisorOf(loss));
     const outputs = new Set(builder.layers.flatMap(({ uses }) => uses.map((use) => use.output)));
     const all = backward(
       graph,

@@ -3,11 +3,22 @@ import { describe, expect, it } from 'vitest';
 import { tanh } from '../../program/operations/elementwise.ts';
 import { crossEntropy } from '../../program/operations/loss.ts';
 import { segmentMean } from '../../program/operations/segments.ts';
-import { noise } from '../../program/test-program.ts';
+import { readFloats } from '../../../gpu-kernels/readback.ts';
+import { testGpu } from '../../../gpu-kernels/test-gpu.ts';
+import { batchOrder } from '../../feeding/feeding.ts';
+import { dueWork } from '../../loop/intervals.ts';
+import { Recorder, tinyDataset, tinySpec } from '../../loop/test-trainer.ts';
+import { TrainingProgram } from '../../loop/training-program.ts';
+import { keepRunning, TrainingRun } from '../../loop/training-run.ts';
+import { initialValues } from '../../loop/trainer.ts';
+import { largestError, noise } from '../../program/test-program.ts';
+import type { Factor } from '../factors.ts';
+import { Kfac } from '../kfac.ts';
+import { matrix, type Matrix } from '../test-reference.ts';
 import type { Flavour } from '../flavour.ts';
 import { expectClose } from './test-close.ts';
 import { factorsOf, type FactorCase } from './test-factors.ts';
-import { scaled, sum } from './test-reference-net.ts';
+import { scaled, secondMoment, sum } from './test-reference-net.ts';
 
 const [D, H, C] = [3, 5, 3];
 const counts = [2, 5, 1, 3, 0, 4, 2, 1];
@@ -67,5 +78,50 @@ describe.each([
     for (const name of names.flatMap((layer) => [`A of ${layer}`, `G of ${layer}`])) {
       expectClose(five.of(name).data, one.of(name).data, 1e-6, name);
     }
+  });
+});
+
+/** The sum over updates of decay^(those after it) F, over the sum of these weights; undivided: what it is without correction. */
+function decayed(updates: readonly Matrix[], decay: number, isCorrected: boolean): Matrix {
+  const weights = updates.map((_, k) => decay ** (updates.length - 1 - k));
+  const total = isCorrected ? weights.reduce((a, b) => a + b, 0) : 1 / (1 - decay);
+  return sum(updates.map((update, k) => scaled(update, (weights[k] ?? NaN) / total)));
+}
+
+describe('acceptance 11: the average of a run', () => {
+  it.each([
+    ['after one update', 1, { denseSteps: 3 }],
+    ['in the dense start', 3, { denseSteps: 4 }],
+    ['with updates left out', 9, { denseSteps: 2, factorInterval: 3 }],
+  ])('weighs the batches of all updates as if it had begun long ago: %s', async (_, steps, intervals) => {
+    const factorDecay = 0.9;
+    const optimizer = { name: 'kfac', lr: 0.02, flavour: 'expand', factorDecay, ...intervals };
+    const spec = tinySpec({ steps, evaluateEvery: steps, optimizer });
+    const data = tinyDataset();
+    const gpu = await testGpu();
+    const program = await TrainingProgram.build(gpu, spec, data);
+    program.reset((parameter) => initialValues(parameter, spec.seed));
+    const run = new TrainingRun(gpu, spec, data, program, new Recorder(), keepRunning);
+    expect((await run.train()).lastStep).toBe(steps);
+    if (!(program.layerOptimiser instanceof Kfac)) throw new Error('the run is one of K-FAC');
+    // What the first layer reads is the batch itself, whatever the parameters are by then.
+    const [first] = program.layerOptimiser.factors.factors as [Factor];
+    const stored = await readFloats(gpu, first.average);
+    const average = matrix(first.size, first.size, (i, j) => stored[i * first.padded + j] ?? NaN);
+    program.destroy();
+
+    const order = batchOrder(data, spec.seed);
+    const pixels = data.train.tensors['inputs']?.data ?? [];
+    const [width, batchSize] = [first.size - 1, spec.batchSize];
+    const updates = Array.from({ length: steps }, (__, k) => {
+      const rows = order.take(batchSize);
+      const x = matrix(batchSize, width + 1, (n, i) =>
+        i < width ? (pixels[(rows[n] ?? NaN) * width + i] ?? NaN) : 1,
+      );
+      return dueWork(spec.optimizer, k + 1).factors ? [secondMoment(x, 1 / batchSize)] : [];
+    }).flat();
+    expect(first.name).toMatch(/^A of /);
+    expectClose(average.data, decayed(updates, factorDecay, true).data, 1e-5);
+    expect(largestError(average.data, decayed(updates, factorDecay, false).data, 0)).toBeGreaterThan(0.1);
   });
 });

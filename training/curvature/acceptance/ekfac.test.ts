@@ -94,7 +94,41 @@ async function measured(settings: object = {}): Promise<TestStep> {
   return engine;
 }
 
+/** What every type-2 column of every example's loss sends back to [W b]: sqrt(p_c) times the gradient at the label c. */
+function columnGradients(batch: Batch, layer: number): Matrix[] {
+  const { classes } = netShape;
+  const labelled = (c: number): Batch => ({ ...batch, labels: new Uint32Array(N).fill(c) });
+  const [, g] = pass(netValues(), labelled(0)).outputGradients;
+  // The last layer's gradients at the label 0 are (p - e_0) / R.
+  const share = (n: number, c: number) => R * entry(g, n * R, c) + (c === 0 ? 1 : 0);
+  return Array.from({ length: classes }, (_, c) =>
+    singleGradients(labelled(c), layer).map((m, n) =>
+      matrix(m.rows, m.columns, (i, j) => Math.sqrt(share(n, c)) * entry(m, i, j)),
+    ),
+  ).flat();
+}
+
 describe('acceptance 15: EKFAC', () => {
+  it.each(['expand', 'reduce'])(
+    'has the exact trace and scales of type 2, in the basis of %s',
+    async (flavour) => {
+      const engine = await measured({ flavour, fisher: 'type2' });
+      (await basesOf(engine)).forEach(({ a, g, scales }, layer) => {
+        const columns = columnGradients(batchOf(1), layer);
+        const turned = columns.map((m) => product(product(g, m), transposed(a)));
+        const expected = matrix(g.rows, a.rows, (i, j) =>
+          turned.reduce((total, m) => total + entry(m, i, j) ** 2 / N, 0),
+        );
+        const trace = columns.reduce((total, { data }) => data.reduce((t, x) => t + (x * x) / N, total), 0);
+        expect(Math.abs(sum(scales) / trace - 1)).toBeLessThan(1e-5);
+        expectClose(scales.data, expected.data, 1e-5);
+        const empirical = exactBlock(batchOf(1), layer);
+        const other = sum(matrix(1, empirical.rows, (_, i) => entry(empirical, i, i)));
+        expect(Math.abs(trace / other - 1)).toBeGreaterThan(0.01);
+      });
+    },
+  );
+
   it.each(['expand', 'reduce'])('has the exact trace and scales in the basis of %s', async (flavour) => {
     const engine = await measured({ flavour });
     (await basesOf(engine)).forEach(({ a, g, scales }, layer) => {

@@ -78,6 +78,7 @@ export function binaryCrossEntropy(logits: Tensor, targets: Tensor, mask?: Tenso
   }) as [Tensor, Tensor, Tensor];
   return {
     kind: 'bce',
+    reduction: 'mean',
     outputs: logits,
     targets,
     terms,

@@ -11,7 +11,8 @@
 // is the Hessian (2/C) I;  given labels y = f + sqrt(1/2) eps: sqrt(C) (2/C)(f - y), the same;  column c: sqrt(2/C) e_c.
 // Binary cross-entropy: p - y;  sample: p - y~, y~ 1 with probability p;  column c: sqrt(p_c (1 - p_c)) e_c.
 // A term of weight w has w times the gradient and w times the Hessian, so samples and columns are multiplied by sqrt(w).
-// Weights: M / counted[0] for what counts and 0 for the rest (WEIGHTED: cross-entropy with ignored labels, and BCE).
+// Weights of a mean: M / counted[0] for what counts and 0 for the rest (WEIGHTED: cross-entropy with ignored labels, and
+// BCE); of a sum: 1 and 0. IGNORE: cross-entropy with ignored labels.
 struct Params { m: u32, c: u32, factor: f32, smoothing: f32, ignored: u32, terms: u32 }
 
 #if SAMPLE
@@ -71,11 +72,11 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
 #else
   var factor = params.factor * sqrt(ratio);
 #end
-#if !BCE
-  factor = select(factor, 0.0, labels[row] == params.ignored);
-#end
 #else
-  let factor = params.factor;
+  var factor = params.factor;
+#end
+#if IGNORE
+  factor = select(factor, 0.0, labels[row] == params.ignored);
 #end
 #if MSE
 #if GRADIENT

@@ -1,5 +1,5 @@
 /**
- * Losses and the vectors that start a backward pass from them. A loss averages M terms: one per example, or one per
+ * Losses and the vectors that start a backward pass from them. A loss averages M terms, or adds them up: one per example, or one per
  * position where the model predicts at every position. Terms: softmax cross-entropy, squared error averaged over
  * the C outputs (torch's MSELoss), or binary cross-entropy (`binary-cross-entropy.ts`). Pseudo-gradients for curvature follow `docs/kfac.md`.
  */
@@ -16,12 +16,15 @@ import countSource from './loss-count.wgsl';
 import { launchRows, rowThreads } from './loss-rows.ts';
 import notANumberSource from './not-a-number.wgsl';
 import seedSource from './loss-seed.wgsl';
+import { multiply, scale } from './elementwise.ts';
 import { sumAxes } from './reduce.ts';
 import { requireAxes, requireCount, requireShape, requireType } from './shape-rules.ts';
 import squaredErrorSource from './squared-error.wgsl';
 
 export interface Loss {
   kind: 'cross-entropy' | 'mse' | 'bce';
+  /** The losses are made as means; `summed` makes sums of them. */
+  reduction: 'mean' | 'sum';
   outputs: Tensor;
   targets: Tensor;
   /** [M] loss of each term, weighted so that the mean over all M is the loss also where some targets do not count. */
@@ -30,7 +33,7 @@ export interface Loss {
   probabilities: Tensor | null;
   /** [M] 1 where the prediction is right, weighted like the terms: its mean is the accuracy. Null for regression. */
   hits: Tensor | null;
-  /** M, the number of terms the loss averages, and outputs per term. */
+  /** The number of terms, by which a mean is divided, and outputs per term. */
   termCount: number;
   /** Which terms belong to which example; null: the outputs are [N, terms..., C]. See `onRaggedRows`. */
   rows: RaggedTerms | null;
@@ -63,6 +66,23 @@ export interface RaggedTerms {
 /** A loss with a term for every row of examples of different sizes: predictions at nodes or edges of graphs. */
 export function onRaggedRows(loss: Loss, rows: RaggedTerms): Loss {
   return { ...loss, rows };
+}
+
+/**
+ * The sum of the terms that count (bce: of the targets that do) in the place of their mean. What curvature calls M is then 1.
+ * A term of squared error stays the mean over its C outputs.
+ */
+export function summed(loss: Loss): Loss {
+  if (loss.reduction === 'sum') return loss;
+  const { terms, counted, termCount } = loss;
+  // The mean over all terms is to be the loss here too; a sum has no use for the weights that count made up for.
+  const whole = counted ? multiply(terms, counted) : scale(terms, termCount);
+  return { ...loss, reduction: 'sum', terms: whole, counted: null, countedTerms: null };
+}
+
+/** M, by which the loss divides the sum of its terms; targets that do not count are made up for by the weights of the rest. */
+export function divisorOf({ reduction, termCount }: Loss): number {
+  return reduction === 'sum' ? 1 : termCount;
 }
 
 export interface CrossEntropyOptions {
@@ -178,6 +198,7 @@ export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntro
   }) as [Tensor, Tensor, Tensor];
   return {
     kind: 'cross-entropy',
+    reduction: 'mean',
     outputs: logits,
     targets: labels,
     terms,
@@ -213,6 +234,7 @@ export function meanSquaredError(predictions: Tensor, targets: Tensor): Loss {
   const terms = predictions.graph.add1(squaredErrorOperation, [predictions, targets], output, null);
   return {
     kind: 'mse',
+    reduction: 'mean',
     outputs: predictions,
     targets,
     terms,
@@ -259,7 +281,7 @@ interface SeedAttributes {
   /** Names of the inputs, as the kernel binds them. */
   names: string[];
   smoothing: number;
-  ignored: number;
+  ignored: number | null;
 }
 
 const seedOperation: Operation<SeedAttributes> = {
@@ -289,6 +311,7 @@ const seedOperation: Operation<SeedAttributes> = {
       SMOOTH: smoothing > 0,
       MIXED: names.includes('others'),
       WEIGHTED: names.includes('counted'),
+      IGNORE: ignored !== null,
       MASKED: names.includes('mask'),
       MASK_TYPE: node.inputs[names.indexOf('mask')]?.type ?? 'f32',
     });
@@ -311,7 +334,7 @@ const seedOperation: Operation<SeedAttributes> = {
             classes,
             floatBits(factor),
             floatBits(smoothing),
-            ignored,
+            ignored ?? 0,
             terms?.most ?? 1,
           ),
         },
@@ -324,7 +347,7 @@ const seedOperation: Operation<SeedAttributes> = {
 };
 
 /**
- * A seed for `backward`, shaped like the outputs. `gradient` with factor 1/M gives the gradient of the mean loss;
+ * A seed for `backward`, shaped like the outputs. `gradient` with factor 1/M gives the gradient of the loss;
  * `sample`, `labels` and `column` give the un-averaged pseudo-gradients of the Monte-Carlo and the type-2 Fisher, whose
  * outer products sum to M times the Hessian of the loss, also where some targets do not count.
  */
@@ -341,7 +364,7 @@ export function lossSeed(loss: Loss, mode: SeedMode, factor: number): Tensor {
       factor,
       names: inputs.map(([name]) => name),
       smoothing: loss.smoothing,
-      ignored: loss.ignored ?? 0,
+      ignored: loss.ignored,
     },
   );
 }
@@ -365,13 +388,13 @@ function requireMode({ kind, outputs, termCount }: Loss, mode: SeedMode): void {
 }
 
 function seedInputs(loss: Loss, mode: SeedMode): [string, Tensor][] {
-  const { kind, counted, mask, probabilities } = loss;
+  const { kind, counted, ignored, mask, probabilities } = loss;
   const comparesTargets = mode.kind === 'gradient' || mode.kind === 'labels';
   const inputs: [string, Tensor][] = [];
   if (probabilities) inputs.push(['probabilities', probabilities]);
   if (kind === 'mse' && comparesTargets) inputs.push(['outputs', loss.outputs]);
   if (kind === 'mse' && mode.kind === 'gradient') inputs.push(['targets', loss.targets]);
-  if (kind === 'cross-entropy' && (mode.kind === 'gradient' || counted)) {
+  if (kind === 'cross-entropy' && (mode.kind === 'gradient' || ignored !== null)) {
     inputs.push(['labels', loss.targets]);
   }
   if (loss.mixed && mode.kind === 'gradient') {
