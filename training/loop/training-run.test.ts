@@ -29,6 +29,10 @@ const kfac = {
   inverseInterval: 4,
 };
 
+/** Models with other operations than the smallest: convolutions, pooling, normalisation with statistics of its own. */
+const cnn = { kind: 'cnn', channels: [4, 8] };
+const wideResnet = { kind: 'wide-resnet', depth: 10, width: 1 };
+
 let observed: ObservedTrainer;
 beforeAll(async () => {
   observed = await observedTrainer();
@@ -139,15 +143,17 @@ describe('the same seed', () => {
     },
   );
 
-  it.each([
+  it.each<[string, object, object?]>([
     ['adamw', { name: 'adamw', lr: 0.02, clipNorm: 1 }],
     ['nadamw', { name: 'nadamw', lr: 0.02 }],
     ['kfac', kfac],
     ['classic kfac', { ...kfac, recipe: 'classic', lr: 0.001, fisher: 'type2', clipNorm: 1 }],
+    ['adamw on a cnn', { name: 'adamw', lr: 0.02 }, cnn],
+    ['kfac on a wide ResNet', kfac, wideResnet],
   ])(
     'gives the same bits however the steps are cut into submits, and on a device of its own: %s',
-    async (_, optimizer) => {
-      const spec = tinySpec({ optimizer, evaluateEvery: 7 });
+    async (_, optimizer, model = { kind: 'mlp', hidden: [5] }) => {
+      const spec = tinySpec({ optimizer, model, evaluateEvery: 7 });
       const runs: { run: FinishedRun; submits: number }[] = [];
       for (const budgetMs of [1e-6, Infinity]) {
         const own = await observedTrainer(tinyDataset(), budgetMs);
@@ -158,7 +164,7 @@ describe('the same seed', () => {
       expectSameRun(cut.run, whole.run);
       expect(cut.run.recorder.series('val.loss')).toEqual(whole.run.recorder.series('val.loss'));
       expect(cut.submits).toBeGreaterThan(5 * whole.submits);
-      expectSameRun(await trainOn(observed, tinySpec({ optimizer, evaluateEvery: 20 })), whole.run);
+      expectSameRun(await trainOn(observed, tinySpec({ optimizer, model, evaluateEvery: 20 })), whole.run);
     },
   );
 
@@ -302,20 +308,25 @@ class Counter extends Recorder {
 }
 
 describe('GPU objects', () => {
-  it.each([
+  it.each<[string, object, object?]>([
     ['adamw', { name: 'adamw', lr: 0.01, clipNorm: 1 }],
     ['kfac', kfac],
-  ])('are all made by the end of the first stretch, and their memory stays: %s', async (_, optimizer) => {
-    const spec = tinySpec({ optimizer, steps: 200, evaluateEvery: 20, batchSize: 6 });
-    const counter = new Counter(observed);
-    await observed.trainer.train(spec, counter, keepRunning);
-    const later = counter.counts.filter(({ step }) => step >= 20);
-    expect(later.length).toBeGreaterThan(9);
-    for (const { step, made } of later) expect(made, `at step ${step}`).toEqual(later[0]?.made);
-    // The next run on the same program needs nothing at all.
-    await observed.trainer.train({ ...spec, seed: 5 }, new Recorder(), keepRunning);
-    expect(counts(observed.made)).toEqual(later[0]?.made);
-  });
+    ['kfac on a cnn', kfac, cnn],
+  ])(
+    'are all made by the end of the first stretch, and their memory stays: %s',
+    async (_, optimizer, model) => {
+      const own = model ? { model } : {};
+      const spec = tinySpec({ optimizer, ...own, steps: 200, evaluateEvery: 20, batchSize: 6 });
+      const counter = new Counter(observed);
+      await observed.trainer.train(spec, counter, keepRunning);
+      const later = counter.counts.filter(({ step }) => step >= 20);
+      expect(later.length).toBeGreaterThan(9);
+      for (const { step, made } of later) expect(made, `at step ${step}`).toEqual(later[0]?.made);
+      // The next run on the same program needs nothing at all.
+      await observed.trainer.train({ ...spec, seed: 5 }, new Recorder(), keepRunning);
+      expect(counts(observed.made)).toEqual(later[0]?.made);
+    },
+  );
 
   it('are freed with the trainer', async () => {
     const own = await observedTrainer();
