@@ -143,6 +143,34 @@ test('an IDX pair and a folder of images', async ({ labPage: page }) => {
   }
 });
 
+test('what the files do not tell is chosen: the labels of a pair, the decimal mark', async ({
+  labPage: page,
+}) => {
+  const data = new DataPage(page);
+  await data.open();
+  await data.startImport();
+  await data.offerFiles([
+    { name: 'a.idx', content: idxBytes([4, 2, 2], [...Array(16).keys()]) },
+    { name: 'b.idx', content: idxBytes([4], [0, 1, 0, 1]) },
+  ]);
+  await expect(data.panel).toContainText('has no file of labels beside it');
+  await expect(data.panel.getByRole('button', { name: 'Import' })).toBeDisabled();
+  await data.panel.getByLabel('File of labels').selectOption('b.idx');
+  await expect(data.panel).toContainText('4 images, 2 × 2 · 2 classes');
+  expect(await accessibilityFaults(page)).toEqual([]);
+  await data.importIt();
+  await expect(data.panel).toContainText('Nothing is left out.');
+  await data.panel.getByRole('button', { name: 'Close' }).click();
+
+  await data.startImport();
+  await data.offerFiles([{ name: 'commas.csv', content: 'a;y\n1,5;0\n2,5;1\n;1\n' }]);
+  await expect(data.panel).toContainText('holds numbers with commas such as "1,5"');
+  await data.panel.getByLabel('Decimal mark').selectOption('Comma');
+  await expect(data.panel.getByRole('region', { name: 'First rows' })).toContainText('1.5');
+  await data.importIt();
+  await expect(data.panel).toContainText('1 of 3');
+});
+
 test('what cannot be read is told, and nothing is kept of it', async ({ labPage: page, lab }) => {
   const data = new DataPage(page);
   await data.open();

@@ -38,6 +38,12 @@ export class DataPage {
 
   /** Chooses files; answers when they have been looked at. */
   async chooseFiles(files: readonly UploadedFile[]): Promise<void> {
+    await this.offerFiles(files);
+    await this.panel.getByRole('heading', { name: 'Preview' }).waitFor();
+  }
+
+  /** Chooses files, whatever the panel makes of them. */
+  async offerFiles(files: readonly UploadedFile[]): Promise<void> {
     const chosen = this.page.waitForEvent('filechooser');
     await this.panel.getByRole('button', { name: 'Choose files' }).click();
     await (
@@ -49,7 +55,6 @@ export class DataPage {
         buffer: Buffer.from(content),
       })),
     );
-    await this.panel.getByRole('heading', { name: 'Preview' }).waitFor();
   }
 
   /** Chooses a folder of this machine. */
