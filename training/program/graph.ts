@@ -205,7 +205,7 @@ export class Graph {
     if (size(shape) !== size(tensor.shape)) {
       throw new KronlabError(
         'internal',
-        `${tensor.label} of shape [${tensor.shape.join(', ')}] cannot become [${shape.join(', ')}]`,
+        `reshape: ${tensor.label} of shape [${tensor.shape.join(', ')}] cannot become [${shape.join(', ')}]`,
       );
     }
     return this.add1(reshapeOperation, [tensor], { shape, type: tensor.type, label: tensor.label }, null);

@@ -3,7 +3,7 @@ import { KronlabError } from '../../../contract/errors.ts';
 import { floatBits, type Dispatch } from '../../../gpu-kernels/dispatch.ts';
 import { expandTemplate } from '../../../gpu-kernels/template.ts';
 import type { Lowering, Node, Operation, Tensor } from '../graph.ts';
-import { requireShape } from './shape-rules.ts';
+import { requireFloats, requireShape } from './shape-rules.ts';
 import source from './attention.wgsl';
 import keysSource from './attention-keys.wgsl';
 import numbersSource from './attention-numbers.wgsl';
@@ -142,6 +142,7 @@ function launch(
 
 /** softmax(q k^T / sqrt(width / heads)) v per head; `causal` hides later keys. */
 export function attention(q: Tensor, k: Tensor, v: Tensor, heads: number, causal = false): Tensor {
+  requireFloats('attention', { queries: q, keys: k, values: v });
   requireShape('attention', 'queries', q, ['examples', 'positions', 'width']);
   requireShape('attention', 'keys', k, q.shape);
   requireShape('attention', 'values', v, q.shape);

@@ -7,7 +7,7 @@ import { launchRows } from './loss-rows.ts';
 import { elementwise } from './elementwise.ts';
 import type { Loss } from './loss.ts';
 import { sumAxes } from './reduce.ts';
-import { requireAxes, requireShape } from './shape-rules.ts';
+import { requireAxes, requireFloats, requireShape } from './shape-rules.ts';
 
 const operation: Operation<null> = {
   name: 'binary cross-entropy',
@@ -53,6 +53,7 @@ function launch(node: Node<null>, lowering: Lowering, template: string, { before
  * weight mask / count. Where nothing counts the loss is 0.
  */
 export function binaryCrossEntropy(logits: Tensor, targets: Tensor, mask?: Tensor): Loss {
+  requireFloats('binary cross-entropy', { logits, targets });
   requireAxes('binary cross-entropy', 'logits', logits);
   requireShape('binary cross-entropy', 'targets', targets, logits.shape);
   if (mask) requireShape('binary cross-entropy', 'mask', mask, logits.shape);

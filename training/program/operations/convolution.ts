@@ -17,7 +17,7 @@ import {
 } from '../../../gpu-kernels/convolution/padding.ts';
 import { placeWindow, type ConvolutionShape, type Window } from '../../../gpu-kernels/convolution/window.ts';
 import type { Operation, Tensor } from '../graph.ts';
-import { requireShape, shapeText } from './shape-rules.ts';
+import { requireFloats, requireShape, shapeText } from './shape-rules.ts';
 
 /** Numbers hold for both directions, pairs are [height, width]; defaults as in PyTorch: 1, 0, 1 and 1. */
 export interface ConvolutionOptions extends Omit<Window, 'kernel'> {
@@ -130,6 +130,7 @@ export function convolution(
   options: ConvolutionOptions = {},
 ): Tensor {
   const { groups = 1, ...walk } = options;
+  requireFloats('convolution', { image: x, weight, bias });
   requireShape('convolution', 'image', x, ['images', 'height', 'width', 'channels']);
   const [images, height, width, channels] = x.shape as [number, number, number, number];
   requireShape('convolution', 'weight', weight, ['outputs', 'channels of a group', 'height', 'width']);

@@ -5,7 +5,7 @@
 import { matmulLaunches, matmulUnit } from '../../../gpu-kernels/matmul/matmul.ts';
 import { lastAxis, size, type Operation, type Tensor } from '../graph.ts';
 import { sumAxes } from './reduce.ts';
-import { requireAxes, requireShape } from './shape-rules.ts';
+import { requireAxes, requireFloats, requireShape } from './shape-rules.ts';
 
 interface ProductAttributes {
   m: number;
@@ -91,6 +91,7 @@ const operation: Operation<null> = {
 
 /** z[..., outputs] = x[..., inputs] W^T + b. */
 export function linear(x: Tensor, weight: Tensor, bias: Tensor | null): Tensor {
+  requireFloats('linear', { input: x, weight, bias });
   requireAxes('linear', 'input', x);
   requireShape('linear', 'weight', weight, ['outputs', lastAxis(x)]);
   const [outputs = 1] = weight.shape;

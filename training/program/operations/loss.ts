@@ -18,7 +18,7 @@ import notANumberSource from './not-a-number.wgsl';
 import seedSource from './loss-seed.wgsl';
 import { multiply, scale } from './elementwise.ts';
 import { sumAxes } from './reduce.ts';
-import { requireAxes, requireCount, requireShape, requireType } from './shape-rules.ts';
+import { requireAxes, requireCount, requireFloats, requireShape, requireType } from './shape-rules.ts';
 import squaredErrorSource from './squared-error.wgsl';
 
 export interface Loss {
@@ -65,6 +65,8 @@ export interface RaggedTerms {
 
 /** A loss with a term for every row of examples of different sizes: predictions at nodes or edges of graphs. */
 export function onRaggedRows(loss: Loss, rows: RaggedTerms): Loss {
+  requireType('ragged loss', 'offsets', rows.offsets, 'u32');
+  requireShape('ragged loss', 'offsets', rows.offsets, ['examples + 1']);
   return { ...loss, rows };
 }
 
@@ -169,9 +171,14 @@ export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntro
   const { smoothing = 0, ignored = null, mixed = null } = options;
   const classes = lastAxis(logits);
   const termCount = size(logits.shape) / classes;
+  requireFloats('cross-entropy', { logits, share: mixed?.share ?? null });
   requireAxes('cross-entropy', 'logits', logits);
   requireType('cross-entropy', 'labels', labels, 'u32');
   requireCount('cross-entropy', 'labels', labels, termCount);
+  if (mixed) {
+    requireType('cross-entropy', 'mixed labels', mixed.labels, 'u32');
+    requireCount('cross-entropy', 'share', mixed.share, 1);
+  }
   if (mixed && (ignored !== null || size(mixed.labels.shape) !== termCount)) {
     throw new KronlabError(
       'internal',
@@ -226,6 +233,7 @@ function countLabels(labels: Tensor, ignored: number): Tensor {
 
 /** Mean squared error of predictions [..., C] and targets of the same shape. */
 export function meanSquaredError(predictions: Tensor, targets: Tensor): Loss {
+  requireFloats('mean squared error', { predictions, targets });
   requireAxes('mean squared error', 'predictions', predictions);
   requireShape('mean squared error', 'targets', targets, predictions.shape);
   const classes = lastAxis(predictions);

@@ -6,6 +6,7 @@ import { KronlabError } from '../../../contract/errors.ts';
 import { matmulLaunches, matmulUnit } from '../../../gpu-kernels/matmul/matmul.ts';
 import { size, type Operation, type Tensor } from '../graph.ts';
 import { sumTo } from './reduce.ts';
+import { requireFloats } from './shape-rules.ts';
 
 export interface MatmulOptions {
   /** A is stored [..., K, M] instead of [..., M, K]. */
@@ -65,6 +66,7 @@ const operation: Operation<Attributes> = {
  */
 export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
   const { transposeA = false, transposeB = false, alpha = 1 } = options;
+  requireFloats('matmul', { 'left operand': a, 'right operand': b });
   const [m, k] = matrixOf(a, transposeA);
   const [inner, n] = matrixOf(b, transposeB);
   const batch = leadingAxes(a, b);

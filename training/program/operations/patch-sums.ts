@@ -10,7 +10,7 @@ import type { Region } from '../../../gpu-kernels/region.ts';
 import { expandTemplate } from '../../../gpu-kernels/template.ts';
 import { size, type Operation, type Tensor } from '../graph.ts';
 import source from './patch-sums.wgsl';
-import { requireShape } from './shape-rules.ts';
+import { requireFloats, requireShape } from './shape-rules.ts';
 
 interface Attributes {
   window: PlacedWindow;
@@ -62,6 +62,7 @@ const operation: Operation<Attributes> = {
 
 /** x [N, H, W, C] to [N, C * KH * KW]: `scale` times the sum of its patches, columns in the order of PyTorch's weight. */
 export function patchSums(x: Tensor, window: Window, scale = 1): Tensor {
+  requireFloats('patch sums', { image: x });
   requireShape('patch sums', 'image', x, ['images', 'height', 'width', 'channels']);
   const [images, height, width, channels] = x.shape as [number, number, number, number];
   const placed = placeWindow('convolution', [height, width], window);

@@ -12,7 +12,8 @@ import { groupNorm } from './group-norm.ts';
 import { invertIndex } from './inverse-index.ts';
 import { layerNorm } from './layer-norm.ts';
 import { linear } from './linear.ts';
-import { crossEntropy, lossSeed, meanSquaredError } from './loss.ts';
+import { crossEntropy, lossSeed, meanSquaredError, onRaggedRows } from './loss.ts';
+import { matmul } from './matmul.ts';
 import { patchSums } from './patch-sums.ts';
 import { permute } from './permute.ts';
 import { globalAveragePool, maxPool } from './pooling.ts';
@@ -165,6 +166,42 @@ describe('every operation refuses shapes that its kernels would read beyond, and
       'layer norm: shift of shape [1] should be [8]',
       () => layerNorm(x, numbers('gain', 8), numbers('shift', 1)),
     ],
+    [
+      'linear: input (ids) of type u32 should be f32',
+      () => linear(wholes('ids', 2, 8), numbers('w', 3, 8), null),
+    ],
+    ['matmul: right operand (ids) of type u32 should be f32', () => matmul(x, wholes('ids', 8, 2))],
+    ['attention: keys (ids) of type u32 should be f32', () => attention(x, wholes('ids', 2, 4, 8), x, 2)],
+    [
+      'convolution: bias (ids) of type u32 should be f32',
+      () => convolution(image, numbers('w', 4, 2, 3, 3), wholes('ids', 4)),
+    ],
+    ['unfold: image (ids) of type u32 should be f32', () => unfold(wholes('ids', 1, 4, 4, 2), window)],
+    ['patch sums: image (ids) of type u32 should be f32', () => patchSums(wholes('ids', 1, 4, 4, 2), window)],
+    ['row maximum: input (ids) of type u32 should be f32', () => rowMaximum(wholes('ids', 3, 4))],
+    [
+      'mean squared error: targets (ids) of type u32 should be f32',
+      () => meanSquaredError(numbers('f', 4), wholes('ids', 4)),
+    ],
+    [
+      'binary cross-entropy: targets (ids) of type u32 should be f32',
+      () => binaryCrossEntropy(numbers('z', 2, 3), wholes('ids', 2, 3)),
+    ],
+    [
+      'cross-entropy: share of shape [2] should be 1 number',
+      () =>
+        crossEntropy(numbers('z', 2, 5), wholes('labels', 2), {
+          mixed: { labels: wholes('others', 2), share: numbers('share', 2) },
+        }),
+    ],
+    [
+      'ragged loss: offsets of shape [2, 2] should be [examples + 1]',
+      () =>
+        onRaggedRows(crossEntropy(numbers('z', 2, 5), wholes('labels', 2)), {
+          offsets: wholes('offsets', 2, 2),
+          most: 1,
+        }),
+    ],
     ['linear: weight (w) of shape [3, 4] should be [outputs, 8]', () => linear(x, numbers('w', 3, 4), null)],
     ['linear: bias (b) of shape [2] should be [3]', () => linear(x, numbers('w', 3, 8), numbers('b', 2))],
     [
@@ -203,6 +240,7 @@ describe('every operation refuses shapes that its kernels would read beyond, and
       () => permute(x, [0, 2, 2]),
     ],
     ['places in segments: offsets (o) of type f32 should be u32', () => placesInSegments(numbers('o', 3), 4)],
+    ['reshape: x of shape [2, 4, 8] cannot become [2, 5]', () => graph.reshape(x, [2, 5])],
     ['row maximum: input (z) of shape [] should have an axis', () => rowMaximum(numbers('z'))],
     [
       'scatter sum: order of shape [3] should be [2]',

@@ -37,7 +37,7 @@ export function requireCount(operation: string, role: string, tensor: Tensor, co
   if (size(tensor.shape) === count) return;
   throw new KronlabError(
     'internal',
-    `${operation}: ${nameOf(role, tensor)} of shape ${shapeText(tensor.shape)} should be ${count} numbers`,
+    `${operation}: ${nameOf(role, tensor)} of shape ${shapeText(tensor.shape)} should be ${count} ${count === 1 ? 'number' : 'numbers'}`,
   );
 }
 
@@ -45,6 +45,13 @@ export function requireCount(operation: string, role: string, tensor: Tensor, co
 export function requireAxes(operation: string, role: string, tensor: Tensor): void {
   if (tensor.shape.length > 0) return;
   throw new KronlabError('internal', `${operation}: ${nameOf(role, tensor)} of shape [] should have an axis`);
+}
+
+/** Refuses whole numbers where a kernel binds floats in its own way. */
+export function requireFloats(operation: string, tensors: Readonly<Record<string, Tensor | null>>): void {
+  for (const [role, tensor] of Object.entries(tensors)) {
+    if (tensor) requireType(operation, role, tensor, 'f32');
+  }
 }
 
 /** Refuses numbers of another type, which a kernel would read as their bits. */

@@ -6,7 +6,7 @@ import { placeWindow, type PlacedWindow, type Window } from '../../../gpu-kernel
 import { linearGrid } from '../../../gpu-kernels/grid.ts';
 import { expandTemplate } from '../../../gpu-kernels/template.ts';
 import { size, type Lowering, type Node, type Operation, type Tensor } from '../graph.ts';
-import { requireShape } from './shape-rules.ts';
+import { requireFloats, requireShape } from './shape-rules.ts';
 import source from './unfold.wgsl';
 
 interface Attributes {
@@ -68,6 +68,7 @@ function launch(node: Node<Attributes>, lowering: Lowering, fold: boolean) {
 
 /** x [N, H, W, C] to patches [N, OH * OW, C * KH * KW]; zero padding. Also answers the output's height and width. */
 export function unfold(x: Tensor, window: Window): { patches: Tensor; height: number; width: number } {
+  requireFloats('unfold', { image: x });
   requireShape('unfold', 'image', x, ['images', 'height', 'width', 'channels']);
   const [images, h, w, channels] = x.shape as [number, number, number, number];
   const placed = placeWindow('convolution', [h, w], window);
