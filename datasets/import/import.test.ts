@@ -111,6 +111,8 @@ describe('importDataset', () => {
     const result = await run(folder);
     expect([result.format, result.dataset.name]).toEqual(['images', 'm']);
     expect([...result.dataset.tensors['labels']!.data]).toEqual([0, 0, 1]);
+    // One image of a folder is still the folder's.
+    expect((await run(folder[0]!)).dataset.name).toBe('m');
   });
 
   it('reads a blob as it reads bytes', async () => {

@@ -16,7 +16,7 @@ import {
 import { readCsv } from './formats/csv.ts';
 import { readGraphJson } from './formats/graph-json.ts';
 import { findIdxPairs, readIdx } from './formats/idx.ts';
-import { readImageFolder } from './formats/image-folder.ts';
+import { isImageName, readImageFolder } from './formats/image-folder.ts';
 import { readJsonLines } from './formats/json-lines.ts';
 import { readNpy } from './formats/npy.ts';
 import { readNpz } from './formats/npz.ts';
@@ -198,7 +198,8 @@ function only(sources: readonly ByteSource[], format: ImportFormat): ByteSource 
 /** The folder's name, or the file's without its ending. */
 export function defaultName(sources: readonly ByteSource[]): string {
   const first = sources[0]?.name ?? 'data';
-  if (sources.length > 1 && first.includes('/')) return first.slice(0, first.indexOf('/'));
+  const isOfFolder = sources.length > 1 || isImageName(first);
+  if (isOfFolder && first.includes('/')) return first.slice(0, first.indexOf('/'));
   const idx = /^(?:(?:train(?:ing)?|t10k|test)[-._]?)?(.*?)[-._]?(?:images|labels)[-._]?idx\d/i.exec(
     baseName(first),
   );
