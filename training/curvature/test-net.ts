@@ -82,7 +82,7 @@ export interface TestStep extends LayerStep<Kfac> {
 }
 
 /** Logits of [N, R, inputs], traced with the builder. */
-type TraceNet = (builder: ModelBuilder, x: Tensor) => Tensor;
+export type TraceNet = (builder: ModelBuilder, x: Tensor) => Tensor;
 
 export const traceNet: TraceNet = (builder, x) => {
   const { positions, hidden, classes } = netShape;

@@ -4,11 +4,20 @@ import { shampooSpecSchema, type ShampooSpec } from '../../../contract/run-spec.
 import { jacobiEigen } from '../../../gpu-kernels/eigen/test-support.ts';
 import { readFloats, readRegions } from '../../../gpu-kernels/readback.ts';
 import { writeRegion } from '../../../gpu-kernels/region.ts';
-import { batchOf, netValues, prepareLayerStep } from '../../curvature/test-net.ts';
+import { batchOf, prepareLayerStep } from '../../curvature/test-net.ts';
 import { entry, matrix, product, type Matrix } from '../../curvature/test-reference.ts';
 import { dueWork } from '../../loop/intervals.ts';
 import { expectClose } from '../../program/test-program.ts';
-import { asMatrix, FirstOrderMemory, MomentsReference, netWeights } from '../test-weights.ts';
+import {
+  convolutionNet,
+  cutConvolutionNet,
+  cutLinearNet,
+  FirstOrderMemory,
+  linearNet,
+  MomentsReference,
+  partOf,
+  type TrainedNet,
+} from '../test-weights.ts';
 import { Shampoo } from './shampoo.ts';
 
 const steps = 12;
@@ -33,14 +42,16 @@ function inversePower(a: Matrix, { power, rootEpsilon }: ShampooSpec): Matrix {
 
 class ShampooReference {
   readonly memory: FirstOrderMemory;
+  private readonly net: TrainedNet;
   private readonly spec: ShampooSpec;
   private readonly moments: MomentsReference;
   private readonly roots = new Map<string, { L: Matrix; R: Matrix }>();
 
-  constructor(spec: ShampooSpec) {
+  constructor(spec: ShampooSpec, net: TrainedNet) {
     this.spec = spec;
-    this.memory = new FirstOrderMemory(netValues(), spec, spec.grafting === 'sgd');
-    this.moments = new MomentsReference(spec.factorDecay);
+    this.net = net;
+    this.memory = new FirstOrderMemory(net, spec, spec.grafting === 'sgd');
+    this.moments = new MomentsReference(net, spec.factorDecay);
   }
 
   step(step: number): void {
@@ -51,13 +62,14 @@ class ShampooReference {
         roots.set(name, { L: inversePower(L, spec), R: inversePower(R, spec) });
     }
     memory.moveOthers(rate(step));
-    for (const { name, rows, columns } of netWeights) {
-      const root = roots.get(name) as { L: Matrix; R: Matrix };
-      const m = asMatrix(rows, columns, memory.first.get(name) as Float64Array);
+    for (const part of this.net.parts) {
+      const root = roots.get(part.name) as { L: Matrix; R: Matrix };
+      const m = partOf(part, memory.first.get(part.parameter));
       const direction = product(product(root.L, m), root.R).data;
-      const length = Math.hypot(...memory.stepOf(name)) / Math.hypot(...direction);
-      memory.moveWeight(
-        name,
+      const own = partOf(part, memory.stepOf(part.parameter)).data;
+      const length = Math.hypot(...own) / Math.hypot(...direction);
+      memory.movePart(
+        part,
         direction.map((d) => length * d),
         rate(step),
         spec.weightDecay,
@@ -66,8 +78,8 @@ class ShampooReference {
   }
 }
 
-const prepare = (spec: ShampooSpec) =>
-  prepareLayerStep(spec, (gpu, layers) => new Shampoo(gpu, layers, spec));
+const prepare = (spec: ShampooSpec, net = linearNet) =>
+  prepareLayerStep(spec, (gpu, layers) => new Shampoo(gpu, layers, spec), net.values(), net.trace);
 
 function scalarsOf(spec: ShampooSpec, step: number, weight: number) {
   const isSgd = spec.grafting === 'sgd';
@@ -86,6 +98,27 @@ function scalarsOf(spec: ShampooSpec, step: number, weight: number) {
  */
 const tolerance = 5e-6;
 
+/** Trains on the GPU and in float64, and compares every parameter after every step. */
+async function expectSameRun(spec: ShampooSpec, net: TrainedNet): Promise<void> {
+  const engine = await prepare(spec, net);
+  const reference = new ShampooReference(spec, net);
+  let weight = 0;
+  for (let step = 1; step <= steps; step++) {
+    weight = spec.factorDecay * weight + 1;
+    const { inverses } = dueWork(spec, step);
+    const work = ['forward', 'backward', 'factors', 'precondition', 'update'] as const;
+    engine.run(batchOf(step), scalarsOf(spec, step, weight), inverses ? [...work, 'inverses'] : work);
+    reference.step(step);
+    for (const [name, expected] of reference.memory.values)
+      expectClose(await engine.valuesOf(name), expected, tolerance, `${name}, step ${step}`);
+  }
+  for (const [name, expected] of reference.memory.values) {
+    const start = net.values().get(name);
+    const moved = Math.max(...expected.map((w, i) => Math.abs(w - (start?.[i] ?? NaN))));
+    expect(moved, `${name} moved`).toBeGreaterThan(0.02);
+  }
+}
+
 describe('a run', () => {
   it.each([
     { power: '1/4', grafting: 'adam', rootEpsilon: 1e-4 },
@@ -94,23 +127,22 @@ describe('a run', () => {
     { power: '1/2', grafting: 'sgd', rootEpsilon: 1e-2 },
   ])('follows float64 step by step: %o', async (settings) => {
     const spec = specOf({ ...settings, weightDecay: 0.4, otherLrMultiplier: 2, factorDecay: 0.8 });
-    const engine = await prepare(spec);
-    const reference = new ShampooReference(spec);
-    let weight = 0;
-    for (let step = 1; step <= steps; step++) {
-      weight = spec.factorDecay * weight + 1;
-      const { inverses } = dueWork(spec, step);
-      const work = ['forward', 'backward', 'factors', 'precondition', 'update'] as const;
-      engine.run(batchOf(step), scalarsOf(spec, step, weight), inverses ? [...work, 'inverses'] : work);
-      reference.step(step);
-      for (const [name, expected] of reference.memory.values)
-        expectClose(await engine.valuesOf(name), expected, tolerance, `${name}, step ${step}`);
-    }
-    for (const [name, expected] of reference.memory.values) {
-      const start = netValues().get(name);
-      const moved = Math.max(...expected.map((w, i) => Math.abs(w - (start?.[i] ?? NaN))));
-      expect(moved, `${name} moved`).toBeGreaterThan(0.02);
-    }
+    await expectSameRun(spec, linearNet);
+  });
+
+  it.each([
+    ['a convolution', convolutionNet, Infinity],
+    ['a linear layer with a side cut in two', cutLinearNet, 4],
+    ['a convolution with a side cut in two', cutConvolutionNet, 4],
+  ])('follows float64 step by step: %s', async (_, net, maxFactorSide) => {
+    const spec = specOf({
+      rootEpsilon: 1e-3,
+      weightDecay: 0.4,
+      factorDecay: 0.8,
+      denseSteps: 2,
+      rootInterval: 3,
+    });
+    await expectSameRun({ ...spec, maxFactorSide }, net);
   });
 });
 
@@ -159,10 +191,10 @@ describe('inverse roots', () => {
       const spec = specOf({ power, rootEpsilon: 0.01 });
       const engine = await prepare(spec);
       engine.run(batchOf(1), { factorMix: 1 }, ['forward', 'backward', 'factors', 'inverses']);
-      const moments = new MomentsReference(spec.factorDecay);
-      moments.take(new FirstOrderMemory(netValues(), spec).take(batchOf(1)));
+      const moments = new MomentsReference(linearNet, spec.factorDecay);
+      moments.take(new FirstOrderMemory(linearNet, spec).take(batchOf(1)));
       const roots = await rootsOf(engine);
-      for (const { name } of netWeights) {
+      for (const { name } of linearNet.parts) {
         const layer = name.replace('.weight', '');
         for (const side of ['L', 'R'] as const) {
           const a = moments.moments.get(name)?.[side] as Matrix;
