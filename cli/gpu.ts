@@ -1,10 +1,13 @@
 /** The GPU in Node: Dawn from the `webgpu` package, on whatever Vulkan, Metal or Direct3D driver the machine has. */
+import { dirname, join } from 'node:path';
 import { KronlabError } from '../contract/errors.ts';
 import type { KernelStore, Trainer } from '../contract/training.ts';
+import type { ByteSource } from '../datasets/import/byte-source.ts';
 import { bundledDirectory } from '../datasets/node/bundled.ts';
 import { loadDataset } from '../datasets/node/load.ts';
 import { openDawn } from '../gpu-kernels/dawn.ts';
 import { openGpu, type GpuContext } from '../gpu-kernels/device.ts';
+import { WeightsStore } from '../main/services/weights-store.ts';
 import type { WeightsExchange } from '../training/models/weights.ts';
 import packageJson from '../package.json' with { type: 'json' };
 
@@ -50,11 +53,22 @@ export async function createNodeTrainer(options: NodeTrainerOptions = {}): Promi
       appVersion: packageJson.version,
       loadDataset: (spec) => loadDataset(spec, bundledDirectory, imported),
       ...(kernels && { kernels }),
-      ...(weights && { weights }),
+      weights: { find: (hash) => findStart(imported, hash), ...weights },
     });
   } catch (error) {
     throw adviseOn(error);
   }
+}
+
+/** A file that a run names as its start, kept beside the imported data sets. */
+async function findStart(imported: string | undefined, hash: string): Promise<ByteSource> {
+  const folder = imported === undefined ? null : join(dirname(imported), 'weights');
+  const source = folder && (await new WeightsStore(folder).find({ hash }));
+  if (source) return source;
+  throw new KronlabError(
+    'not-found',
+    `startWeights: there is no file ${hash.slice(0, 12)} in ${folder ?? 'any folder given'}; choose it in the window, or give --start`,
+  );
 }
 
 /** The same problem; a missing adapter with what helps in Node. */

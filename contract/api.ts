@@ -16,6 +16,7 @@ import {
   runSummarySchema,
   seriesSchema,
 } from './runs.ts';
+import { weightCalls } from './weights.ts';
 
 const runId = z.string().min(1);
 const none = z.strictObject({});
@@ -155,6 +156,7 @@ export const api = {
 
   ...datasetCalls,
   ...importCalls,
+  ...weightCalls,
 } as const satisfies Record<string, { input: z.ZodType; output: z.ZodType }>;
 
 export type Api = typeof api;

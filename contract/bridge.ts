@@ -7,12 +7,15 @@ import type { ApiEventName, ApiName, Transport } from './api.ts';
 import { fromEnvelope } from './envelope.ts';
 import { KronlabError } from './errors.ts';
 
+/** What a person is asked for: the files of a data set, a folder that is one, or one file of weights. */
+export type ChosenKind = 'files' | 'folder' | 'weights';
+
 export interface KronlabBridge {
   /** Answers with an `Envelope`: a thrown error would lose its code and data on the way to the page. */
   invoke(name: ApiName, input: unknown): Promise<unknown>;
   subscribe(event: ApiEventName, listener: (payload: unknown) => void): () => void;
   /** Asks a person for files or a folder and puts them into the inbox; an envelope of how many (0: none chosen). */
-  chooseFiles(inbox: string, kind: 'files' | 'folder'): Promise<unknown>;
+  chooseFiles(inbox: string, kind: ChosenKind): Promise<unknown>;
   /** Puts files and folders that were dropped on the page into the inbox; an envelope of how many. */
   dropFiles(inbox: string, files: readonly File[]): Promise<unknown>;
 }

@@ -254,9 +254,6 @@ export type ImportOutcome = (typeof importOutcomes)[number];
 const importId = z.string().regex(/^[\w-]{8,64}$/);
 const datasetId = z.string().min(1).max(100);
 
-/** Bytes that one `datasets.read` answers with at most: few enough that nothing else waits long behind them. */
-export const datasetPieceBytes = 4 * 1024 * 1024;
-
 /** Calls about data sets that are there. */
 export const datasetCalls = {
   /** Bundled ones first, then imported ones, the newest first; of the trash, the imported ones in it. */
@@ -274,7 +271,7 @@ export const datasetCalls = {
     input: z.strictObject({ id: datasetId }),
     output: z.object({ record: datasetRecordSchema, bytes: z.int().gte(0) }),
   },
-  /** Bytes of that file from `start`, in Base64; at most `datasetPieceBytes`, fewer where it ends. */
+  /** Bytes of that file from `start`, in Base64; at most `pieceBytes`, fewer where it ends. */
   'datasets.read': {
     input: z.strictObject({ id: datasetId, start: z.int().gte(0) }),
     output: z.object({ bytes: z.string() }),

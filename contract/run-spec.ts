@@ -381,11 +381,16 @@ export const targetSpecSchema = z.strictObject({
   value: z.number(),
 });
 
+/** SHA-256 of a file of weights. */
+export const weightsHashSchema = z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal digits');
+
 const runSpecFields = z.strictObject({
   dataset: datasetSpecSchema,
   /** Images of classes only. Left out: training sees the examples as they are. */
   augmentation: augmentationSpecSchema.exactOptional(),
   model: modelSpecSchema,
+  /** The file of weights that training starts from, by its SHA-256. Left out: first values are drawn from the seed. */
+  startWeights: weightsHashSchema.exactOptional(),
   optimizer: z.preprocess<unknown, typeof optimizerSpecSchema, z.input<typeof optimizerSpecSchema>>(
     withPresentName,
     optimizerSpecSchema,

@@ -78,6 +78,8 @@ export type WorkerRequest =
   | { type: 'kernels'; choices: unknown }
   /** The answer to `read-dataset` of this number. */
   | { type: 'dataset'; request: number; answer: StoredFiles | { error: ErrorShape } }
+  /** The answer to `read-weights` of this number: a safetensors file. */
+  | { type: 'weights'; request: number; answer: Uint8Array<ArrayBuffer> | { error: ErrorShape } }
   | { type: 'command'; command: 'run' | 'pause' | 'stop' };
 
 /** What the training worker sends back. */
@@ -86,6 +88,10 @@ export type WorkerMessage =
   | { type: 'read-kernels'; owner: KernelOwner }
   | { type: 'keep-kernels'; owner: KernelOwner; choices: Readonly<Record<string, string>> }
   | { type: 'read-dataset'; request: number; id: string }
+  /** The file of weights with this hash, which a run starts from. */
+  | { type: 'read-weights'; request: number; hash: string }
+  /** What a run ended with, as a safetensors file; comes before the run's end. */
+  | { type: 'weights'; runId: string; bytes: Uint8Array<ArrayBuffer> }
   | { type: 'started'; runId: string; environment: Environment; layers: LayerReport[]; parameters: number }
   | { type: 'progress'; runId: string; progress: TrainingProgress }
   | { type: 'append'; runId: string; metrics: MetricBatch; events: RunEvent[] }

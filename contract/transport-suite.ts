@@ -6,9 +6,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { api, type ApiName, type Client, type Transport } from './api.ts';
 import { createClient } from './client.ts';
 import { fetchDatasetFiles } from './dataset-files.ts';
-import { datasetPieceBytes } from './datasets.ts';
+import { pieceBytes } from './pieces.ts';
 import { presets, presetRuns } from './presets.ts';
 import type { Environment, MetricBatch, RunSummary } from './runs.ts';
+import { fetchWeights, keepWeights } from './weights-files.ts';
 
 export interface TransportFixture {
   transport: Transport;
@@ -147,9 +148,9 @@ export function describeTransport(name: string, open: () => Promise<TransportFix
 
     it('brings the files of an imported data set over, in pieces', async () => {
       // A token is four bytes: two pieces and a little.
-      const id = await fixture.importText(datasetPieceBytes / 2 + 5);
+      const id = await fixture.importText(pieceBytes / 2 + 5);
       const { record, bytes } = await fetchDatasetFiles(client, id);
-      expect(record).toMatchObject({ id, kind: 'text', examples: datasetPieceBytes / 2 + 5 });
+      expect(record).toMatchObject({ id, kind: 'text', examples: pieceBytes / 2 + 5 });
       const headerLength = Number(new DataView(bytes.buffer).getBigUint64(0, true));
       const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + headerLength))) as unknown;
       expect(header).toMatchObject({ tokens: { dtype: 'U32', shape: [record.examples] } });
@@ -161,6 +162,20 @@ export function describeTransport(name: string, open: () => Promise<TransportFix
       await expect(fetchDatasetFiles(client, 'nowhere')).rejects.toMatchObject({
         code: 'not-found',
         message: expect.stringContaining(`digits, `) as unknown,
+      });
+    });
+
+    it('keeps the weights of a run in pieces, and gives them back the same', async () => {
+      const { runs } = await create();
+      const { id } = await start(runs[0]);
+      const of = { run: id };
+      expect(await client.call('weights.open', { of })).toEqual({ bytes: null });
+      const bytes = madeUpWeights(pieceBytes / 4 + 2);
+      await keepWeights(client, id, bytes);
+      expect(await client.call('weights.open', { of })).toEqual({ bytes: bytes.length });
+      expect(await fetchWeights(client, of)).toEqual(bytes);
+      await expect(fetchWeights(client, { hash: 'ab'.repeat(32) })).rejects.toMatchObject({
+        code: 'not-found',
       });
     });
 
@@ -248,6 +263,20 @@ export function describeTransport(name: string, open: () => Promise<TransportFix
       expect(heard).toBe(0);
     });
   });
+}
+
+/** A safetensors file of one tensor with so many numbers. */
+function madeUpWeights(count: number): Uint8Array<ArrayBuffer> {
+  const json = JSON.stringify({ w: { dtype: 'F32', shape: [count], data_offsets: [0, 4 * count] } });
+  const header = new TextEncoder().encode(json.padEnd(Math.ceil(json.length / 8) * 8));
+  const bytes = new Uint8Array(8 + header.length + 4 * count);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(header.length), true);
+  bytes.set(header, 8);
+  bytes.set(
+    Uint8Array.from({ length: 4 * count }, (_, i) => i % 251),
+    8 + header.length,
+  );
+  return bytes;
 }
 
 function badRate(): unknown {

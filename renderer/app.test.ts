@@ -36,6 +36,7 @@ function makeClient(): FakeClient {
     'runs.list': ({ trashed = false }) => listed(trashed),
     'runs.get': ({ id }) => ({ run: stored.find((run) => run.id === id) ?? makeRun({ id }), events: [] }),
     'runs.series': () => [],
+    'weights.open': () => ({ bytes: null }),
     'runs.trash': ({ ids, trashed }) => {
       stored = stored.map((run) => (ids.includes(run.id) ? { ...run, trashedMs: trashed ? 1 : null } : run));
       return { changed: ids.length };
@@ -134,6 +135,65 @@ test('deleted runs go to the trash at once and Ctrl Z brings them back', async (
   press('z', { ctrlKey: true });
   await screen.findByText('ViT · AdamW');
   expect(stored.every((run) => run.trashedMs === null)).toBe(true);
+});
+
+test('the weights that a run ended with are saved as a file, named after the run; a run without any offers none', async () => {
+  stored = [finished('a', 'AdamW', 1)];
+  await open('/runs/a');
+  await waitFor(() => expect(client.inputs('weights.open')).toHaveLength(1));
+  expect(screen.queryByRole('button', { name: /^Save weights/ })).toBeNull();
+  cleanup();
+
+  const bytes = new Uint8Array([1, 2, 3, 250]);
+  const saved: Blob[] = [];
+  vi.spyOn(URL, 'createObjectURL').mockImplementation((blob) => (saved.push(blob as Blob), 'blob:x'));
+  let name = '';
+  vi.spyOn(HTMLAnchorElement.prototype, 'click').mockImplementation(function (this: HTMLAnchorElement) {
+    name = this.download;
+  });
+  await open('/runs');
+  client.answers['weights.open'] = () => ({ bytes: bytes.length });
+  client.answers['weights.read'] = ({ start }) => ({
+    bytes: btoa(String.fromCharCode(...bytes.subarray(start))),
+  });
+  lab.router.go('/runs/a');
+  (await screen.findByRole('button', { name: /^Save weights, 4/ })).click();
+  await waitFor(() => expect(saved).toHaveLength(1));
+  expect(new Uint8Array(await saved[0]!.arrayBuffer())).toEqual(bytes);
+  expect(name).toBe('vit-adamw-seed-1.safetensors');
+});
+
+test('a file of weights is chosen in the form, described, and given up again', async () => {
+  await open('/new');
+  const hash = 'ab'.repeat(32);
+  const put = vi.spyOn(lab.files, 'put').mockResolvedValue();
+  client.answers['imports.open'] = () => ({ id: 'inbox-01' });
+  client.answers['weights.take'] = () => ({
+    ...{ hash, bytes: 2048 },
+    tensors: [{ name: 'patch.weight', type: 'f32', shape: [1, 1] }],
+  });
+  const input = await screen.findByLabelText<HTMLInputElement>('File of weights');
+  const file = new File(['x'], 'net.safetensors');
+  Object.defineProperty(input, 'files', { value: [file] });
+  input.dispatchEvent(new Event('change', { bubbles: true }));
+  const group = await screen.findByRole('group', { name: 'First values' });
+  await within(group).findByText(hash.slice(0, 12));
+  expect(put).toHaveBeenCalledWith(
+    'inbox-01',
+    [{ name: 'net.safetensors', file }],
+    expect.anything(),
+    expect.anything(),
+  );
+  expect(client.inputs('weights.take')).toEqual([{ inbox: 'inbox-01' }]);
+  await within(group).findByText(
+    /^They do not fit the model: abababababab, tensor "patch\.weight": has the shape \[1, 1\]/,
+  );
+  expect(screen.getByRole<HTMLButtonElement>('button', { name: 'Start' }).disabled).toBe(true);
+  within(group).getByRole('button', { name: 'Draw instead' }).click();
+  await within(group).findByText('Drawn from each run’s seed');
+  await waitFor(() =>
+    expect(screen.getByRole<HTMLButtonElement>('button', { name: 'Start' }).disabled).toBe(false),
+  );
 });
 
 test('a run in training is not deleted, and it is said why', async () => {

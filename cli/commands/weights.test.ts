@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { WeightsStore } from '../../main/services/weights-store.ts';
 import { createNodeTrainer } from '../gpu.ts';
 import { runCli } from '../run-cli.ts';
 import type { Terminal } from '../terminal.ts';
@@ -67,6 +68,20 @@ it('goes on from what was written', async () => {
   expect(refused.code).toBe(2);
   expect(refused.err).toMatch(
     /^kronlab: trained\.safetensors, tensor "layers\.0\.weight": has the shape \[5, 64\]; the model needs \[6, 64\]\n$/,
+  );
+});
+
+it('starts from the file that a spec names by its content, as the window keeps it beside the database', async () => {
+  const [trained, kept] = [join(folder, 'named.safetensors'), join(folder, 'named-kept.safetensors')];
+  await weights(await specFile('first.json', spec([5], 0.1)), '--out', trained);
+  const { hash } = await new WeightsStore(join(folder, 'weights')).take([trained]);
+  const slow = await specFile('named.json', { ...spec([5], 1e-12), startWeights: hash });
+  const db = ['--db', join(folder, 'lab.sqlite3')];
+  expect(await weights(slow, '--out', kept, '--seed', '9', ...db)).toMatchObject({ code: 0, err: '' });
+  expect((await readFile(kept)).equals(await readFile(trained))).toBe(true);
+  const unknown = await specFile('gone.json', { ...spec([5], 0.1), startWeights: 'ab'.repeat(32) });
+  expect((await weights(unknown, '--out', kept, ...db)).err).toContain(
+    'startWeights: there is no file abababababab in ',
   );
 });
 

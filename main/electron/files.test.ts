@@ -45,6 +45,16 @@ it('takes what was chosen in the native dialog, files or a folder', async () => 
   expect(electron.choices.at(-1)?.properties).toEqual(['openDirectory']);
 });
 
+it('asks for one file of weights in words of its own', async () => {
+  electron.chosen = [path];
+  expect(await bridge.chooseFiles(inbox, 'weights')).toEqual({ ok: true, value: { added: 1 } });
+  expect(electron.choices.at(-1)).toMatchObject({
+    title: 'Choose a file of weights',
+    properties: ['openFile'],
+    filters: [{ extensions: ['safetensors'] }],
+  });
+});
+
 it('takes what was dropped, and nothing that has no path', async () => {
   const file = new File(['x'], 'm.csv');
   electron.filePaths.set(file, path);

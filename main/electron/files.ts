@@ -1,4 +1,6 @@
 /** Files of this machine into an inbox: only those that a person chose in the native dialog or dropped on the window. */
+import type { OpenDialogOptions } from 'electron';
+import type { ChosenKind } from '../../contract/bridge.ts';
 import { toEnvelope } from '../../contract/envelope.ts';
 import { KronlabError } from '../../contract/errors.ts';
 import type { App } from '../services/create-app.ts';
@@ -28,15 +30,33 @@ export function serveFiles({ ipcMain, dialog }: Pick<ShellApi, 'ipcMain' | 'dial
     throw new KronlabError('invalid', 'Only files and folders of this machine can be dropped here.');
   });
   serve(chooseChannel, async (kind) => {
-    const property = kind === 'folder' ? 'openDirectory' : 'openFile';
-    const { canceled, filePaths } = await dialog.showOpenDialog({
-      title: kind === 'folder' ? 'Choose a folder that is a data set' : 'Choose the files of a data set',
-      buttonLabel: 'Import',
-      properties: kind === 'folder' ? [property] : [property, 'multiSelections'],
-    });
+    const isKnown = typeof kind === 'string' && Object.hasOwn(questions, kind);
+    const { canceled, filePaths } = await dialog.showOpenDialog(
+      questions[isKnown ? (kind as ChosenKind) : 'files'],
+    );
     return canceled ? [] : filePaths;
   });
 }
+
+/** What the native dialog asks for. */
+const questions: Record<ChosenKind, OpenDialogOptions> = {
+  files: {
+    title: 'Choose the files of a data set',
+    buttonLabel: 'Import',
+    properties: ['openFile', 'multiSelections'],
+  },
+  folder: {
+    title: 'Choose a folder that is a data set',
+    buttonLabel: 'Import',
+    properties: ['openDirectory'],
+  },
+  weights: {
+    title: 'Choose a file of weights',
+    buttonLabel: 'Start from it',
+    filters: [{ name: 'safetensors', extensions: ['safetensors'] }],
+    properties: ['openFile'],
+  },
+};
 
 function trustedClient(event: ShellInvokeEvent): string {
   if (isTrustedSender(event.senderFrame)) return clientOf(event.sender);

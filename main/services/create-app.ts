@@ -23,6 +23,8 @@ import { createPreferences } from './preferences.ts';
 import { createRunLibrary } from './run-library.ts';
 import { createRunLife } from './run-life.ts';
 import type { Surroundings } from './surroundings.ts';
+import { WeightsStore } from './weights-store.ts';
+import { createWeights } from './weights.ts';
 
 export interface AppOptions {
   /** The data folder, made if missing; holds the database unless `databasePath` names another file. */
@@ -76,6 +78,7 @@ export function createApp(options: AppOptions): App {
     ...createServices(surroundings, { host, version }),
     ...createDatasetLibrary(surroundings, { imported, bundledDir }),
     ...imports.services,
+    ...createWeights(surroundings, { kept: new WeightsStore(folders.weights), inboxes }),
   };
   const router = createRouter(services, { checkOutputs });
   let open = true;

@@ -1,4 +1,4 @@
-/** Where data sets and uploads lie: beside the database, so that a copy of the folder is a copy of the lab. */
+/** Where data sets, uploads and weights lie: beside the database, so that a copy of the folder is a copy of the lab. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -6,6 +6,7 @@ import { dirname, join, resolve } from 'node:path';
 export interface DatasetFolders {
   datasets: string;
   uploads: string;
+  weights: string;
   /** Removes what belongs to a database in memory. */
   close(): void;
 }
@@ -21,6 +22,7 @@ export function datasetFolders(dataDir: string, databasePath: string | undefined
   return {
     datasets: join(home, 'datasets'),
     uploads: join(home, 'datasets', '.uploads'),
+    weights: join(home, 'weights'),
     close() {
       if (isInMemory) rmSync(home, { recursive: true, force: true });
     },

@@ -1,6 +1,7 @@
 /** Data sets that are there, bundled and imported: list, look at, rename, tag, put in the trash and take out again. */
-import { datasetPieceBytes, type DatasetRecord, type DatasetSummary } from '../../contract/datasets.ts';
+import type { DatasetRecord, DatasetSummary } from '../../contract/datasets.ts';
 import { KronlabError } from '../../contract/errors.ts';
+import { pieceBytes } from '../../contract/pieces.ts';
 import type { Services } from '../../contract/router.ts';
 import type { RunSummary } from '../../contract/runs.ts';
 import type { DatasetEntry } from '../../datasets/dataset.ts';
@@ -95,7 +96,7 @@ export function createDatasetLibrary(
     },
 
     async 'datasets.read'({ id, start }) {
-      const piece = await (await imported.source(id)).read(start, datasetPieceBytes);
+      const piece = await (await imported.source(id)).read(start, pieceBytes);
       return { bytes: Buffer.from(piece.buffer, piece.byteOffset, piece.length).toString('base64') };
     },
 

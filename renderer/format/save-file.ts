@@ -4,10 +4,11 @@ const types: Record<string, string> = {
   csv: 'text/csv;charset=utf-8',
   svg: 'image/svg+xml;charset=utf-8',
   json: 'application/json',
+  safetensors: 'application/octet-stream',
 };
 
 /** `name` decides the type by its ending. */
-export function saveFile(name: string, content: string): void {
+export function saveFile(name: string, content: string | Uint8Array<ArrayBuffer>): void {
   const type = types[name.slice(name.lastIndexOf('.') + 1)] ?? 'text/plain;charset=utf-8';
   const url = URL.createObjectURL(new Blob([content], { type }));
   const link = document.createElement('a');

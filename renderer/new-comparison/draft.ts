@@ -112,5 +112,6 @@ function runTexts(spec: RunSpec): SettingTexts {
     target: String(target.value),
     schedule: schedule.kind,
     warmupSteps: schedule.kind === 'constant' ? '20' : String(schedule.warmupSteps),
+    startWeights: spec.startWeights ?? '',
   };
 }

@@ -3,6 +3,7 @@ import { KronlabError } from '../../contract/errors.ts';
 import { embeddingsAreLayers } from '../../contract/optimizer-family.ts';
 import { modelPresets } from '../../contract/model-presets.ts';
 import { datasetSpecSchema, optimizerSpecSchema, type RunSpec } from '../../contract/run-spec.ts';
+import type { WeightsFile } from '../../contract/weights.ts';
 import { usualContext } from '../../datasets/prepare.ts';
 import { costlyFisher, takesType2 } from '../../training/curvature/fisher-passes.ts';
 import { flavoursOf } from '../../training/curvature/flavour.ts';
@@ -12,6 +13,7 @@ import { symbolicInputs } from '../../training/models/input-shapes.ts';
 import type { LinearLayer } from '../../training/models/layers.ts';
 import { buildModel } from '../../training/models/model.ts';
 import { ModelBuilder } from '../../training/models/model-builder.ts';
+import { checkEntries } from '../../training/models/weights.ts';
 import { Graph, size, type Tensor } from '../../training/program/graph.ts';
 import { Parameters } from '../../training/program/parameters.ts';
 import { findBundled, type FindDataset, type FormDataset } from './form-datasets.ts';
@@ -74,6 +76,17 @@ export function unreadable(spec: Planned, find: FindDataset = findBundled): stri
   return /^model\.kind: (.*)$/.exec(invalidityOf(() => build(spec, find)) ?? '')?.[1] ?? null;
 }
 
+/** The first tensor of a file of weights that does not fit the model, and why; null where all of them do. */
+export function unfitWeights(
+  spec: Planned,
+  { hash, tensors }: WeightsFile,
+  find: FindDataset = findBundled,
+): string | null {
+  const wanted = trace(spec, find)?.tensors;
+  if (!wanted) return null;
+  return invalidityOf(() => checkEntries(hash.slice(0, 12), tensors, wanted));
+}
+
 /** The first pattern among a spec's exceptions that fits no layer of its model; null where there is none to complain of. */
 export function unfitPattern(spec: Planned, find: FindDataset = findBundled): string | null {
   if (!('layers' in spec.optimizer) || spec.optimizer.layers.length === 0) return null;
@@ -101,12 +114,15 @@ function build({ dataset, model, optimizer }: Planned, find: FindDataset): Trace
   });
   const inputs = symbolicInputs(graph, inputShapeOf({ ...entry, example }));
   const outputs = buildModel(builder, model, inputs, entry.outputs);
-  return { layers: builder.layers, outputs, parameters: parameters.count };
+  const tensors = [...parameters.all, ...parameters.buffers];
+  return { layers: builder.layers, outputs, tensors, parameters: parameters.count };
 }
 
 interface Traced {
   layers: LinearLayer[];
   outputs: Tensor;
+  /** Whatever a file of weights holds. */
+  tensors: { name: string; shape: readonly number[] }[];
   parameters: number;
 }
 

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { presets } from '../../contract/presets.ts';
 import { optimizerSpecSchema, runSpecSchema } from '../../contract/run-spec.ts';
+import type { WeightsFile } from '../../contract/weights.ts';
 import { findDataset } from '../../datasets/registry.ts';
 import {
   changeOptimizer,
@@ -286,6 +287,7 @@ test('a pattern that fits no layer is refused where somebody knows the layers', 
   const [column] = made.columns;
   const read = readDraft(made, {
     unreadable: () => null,
+    unfitWeights: () => null,
     unfitPattern: ({ optimizer }) => ('layers' in optimizer ? (optimizer.layers[0]?.pattern ?? null) : null),
   });
   expect(read.errors.get(`${column?.id}.layers`)).toContain('“block.*” fits no layer');
@@ -384,6 +386,7 @@ test('a model that cannot read the data set is an error at the architecture, onc
   expect(readDraft(decoder).errors.has('model.kind')).toBe(false);
   const judge = {
     unfitPattern: () => null,
+    unfitWeights: () => null,
     unreadable: () => 'decoder reads text; this data set has images',
   };
   const { errors, groups } = readDraft(decoder, judge);
@@ -502,4 +505,23 @@ test('another kind of data set takes along neither augmentation nor window', () 
   followDataset(made, findBundled('spirals')!, () => false);
   expect(made.dataset['contextLength']).toBe('');
   expect([...readDraft(made).errors]).toEqual([]);
+});
+
+test('start weights that are gone, or fit another model, are refused with the tensor; unknown ones are not judged', () => {
+  const hash = 'ab'.repeat(32);
+  const file: WeightsFile = {
+    ...{ hash, bytes: 100 },
+    tensors: [{ name: 'patch.weight', type: 'f32', shape: [32, 9] }],
+  };
+  const made = draft((d) => (d.run['startWeights'] = hash));
+  const mistake = (find: () => WeightsFile | null | undefined) =>
+    readDraft(made, modelJudge, findBundled, find).errors.get('run.startWeights');
+  expect(mistake(() => undefined)).toBeUndefined();
+  expect(mistake(() => null)).toBe('These weights are not in the lab; choose the file again.');
+  expect(mistake(() => file)).toMatch(
+    /^They do not fit the model: abababababab, tensor "patch\.weight": has the shape \[32, 9\]; the model needs \[32, 4\]\.$/,
+  );
+  expect(readDraft(made).groups[0]?.spec.startWeights).toBe(hash);
+  made.run['startWeights'] = 'no hash';
+  expect(mistake(() => null)).toBe('Start weights must be 64 hexadecimal digits.');
 });

@@ -9,6 +9,7 @@ import { augmentationSpecSchema, runSpecSchema, type RunSpec } from '../../contr
 import { fittingOp, metricDefinitions, taskMetrics, type MetricKey } from '../../contract/runs.ts';
 import { longestContext, usualContext } from '../../datasets/prepare.ts';
 import { heldOutCount } from '../../datasets/split.ts';
+import type { WeightsFile } from '../../contract/weights.ts';
 import type { z } from 'zod';
 import { hasFactors } from './column-traits.ts';
 import { augmentationFields, augmentationStart, datasetFields, type DataField } from './data-fields.ts';
@@ -43,20 +44,33 @@ export interface ModelJudge {
   unfitPattern(spec: RunSpec, find: FindDataset): string | null;
   /** What the model reads and the data set has, where those are not the same; else null. */
   unreadable(spec: RunSpec, find: FindDataset): string | null;
+  /** What of a file of weights does not fit the model; null where all of it does. */
+  unfitWeights(spec: RunSpec, file: WeightsFile, find: FindDataset): string | null;
+}
+
+/** A file of weights by its hash: null where the lab has none, undefined while nobody knows. */
+export type FindWeights = (hash: string) => WeightsFile | null | undefined;
+
+/** What the draft is judged by. */
+interface Known {
+  judge: ModelJudge | null;
+  find: FindDataset;
+  findWeights: FindWeights;
 }
 
 /**
  * `judge` arrives after the page: until then nothing is found to be wrong with the model. `find` knows the data sets; none
- * but bundled ones where it is left out.
+ * but bundled ones where it is left out. `findWeights` knows the files to start from.
  */
 export function readDraft(
   draft: Draft,
   judge: ModelJudge | null = null,
   find: FindDataset = findBundled,
+  findWeights: FindWeights = () => undefined,
 ): ReadDraft {
   const errors = new Map<string, string>();
   const groups = draft.columns.flatMap((column) => {
-    const group = readColumn(draft, column, errors, judge, find);
+    const group = readColumn(draft, column, errors, { judge, find, findWeights });
     return group ? [group] : [];
   });
   const seeds = readSeeds(draft.seeds, errors);
@@ -93,8 +107,7 @@ function readColumn(
   draft: Draft,
   column: ColumnDraft,
   errors: Map<string, string>,
-  judge: ModelJudge | null,
-  find: FindDataset,
+  { judge, find, findWeights }: Known,
 ): ReadGroup | null {
   const name = column.name.trim() || automaticName(draft, column);
   if (name.length > 120) errors.set(`${column.id}.name`, 'A name has at most 120 characters.');
@@ -105,6 +118,8 @@ function readColumn(
       errors.set('model.kind', `${problem.charAt(0).toUpperCase()}${problem.slice(1)}.`);
       return null;
     }
+    const unfit = weightsMistake(parsed.data, { judge, find, findWeights });
+    if (unfit !== null) errors.set('run.startWeights', unfit);
     const pattern = judge?.unfitPattern(parsed.data, find) ?? null;
     if (pattern === null) return { columnId: column.id, name, spec: parsed.data };
     errors.set(`${column.id}.layers`, `“${pattern}” fits no layer of the model; Layers has their names.`);
@@ -145,6 +160,7 @@ function specInput(draft: Draft, column: ColumnDraft): unknown {
     dataset: { id: dataset['id'], ...readDataFields(datasetFields, dataset) },
     augmentation: augmentationInput(draft),
     model: { kind: model.kind, ...modelValues },
+    startWeights: (run['startWeights'] ?? '').trim() || undefined,
     optimizer: { name: column.optimizer, ...optimizer },
     schedule:
       run['schedule'] === 'constant'
@@ -162,6 +178,13 @@ function specInput(draft: Draft, column: ColumnDraft): unknown {
   };
   // What is left out of a run is not there; the contract takes no `undefined` in its place.
   return Object.fromEntries(Object.entries(spec).filter(([, value]) => value !== undefined));
+}
+
+function weightsMistake(spec: RunSpec, { judge, find, findWeights }: Known): string | null {
+  const file = spec.startWeights === undefined ? undefined : findWeights(spec.startWeights);
+  if (file === null) return 'These weights are not in the lab; choose the file again.';
+  const unfit = file && judge?.unfitWeights(spec, file, find);
+  return unfit ? `They do not fit the model: ${unfit}.` : null;
 }
 
 /** Undefined where nothing is done to the images, which is how runs say it. */
@@ -310,6 +333,7 @@ function fieldOf(path: readonly PropertyKey[], column: ColumnDraft): string {
 const runLabels: Record<string, string> = {
   batchSize: 'Batch',
   steps: 'Steps',
+  startWeights: 'Start weights',
   evaluateEvery: 'Evaluate every',
   target: 'Target',
   warmupSteps: 'Warm-up',

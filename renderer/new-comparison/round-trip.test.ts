@@ -48,7 +48,9 @@ function candidates(schema: z.ZodType): unknown[] {
   const raw = (): unknown[] => {
     if (entries) return Object.values(entries);
     if (type === 'boolean') return [true, false];
-    if (type === 'string') return ['head'];
+    // A pattern of layers, else the hash of a file.
+    if (type === 'string')
+      return ['head', 'ab'.repeat(32)].filter((text) => schema.safeParse(text).success).slice(0, 1);
     if (element) return [candidates(element).slice(0, 2)];
     if (shape) return [0, 1].map((i) => mapValues(shape, (inner) => candidates(inner).at(-i)));
     return [0.123, 0.75, 1e-5, 2, 3, 4, 7, 22, 64];

@@ -8,6 +8,7 @@ import { fetchDatasetFiles } from '../../contract/dataset-files.ts';
 import { KronlabError } from '../../contract/errors.ts';
 import { createKernelStore } from '../../contract/kernel-store.ts';
 import type { RunSummary } from '../../contract/runs.ts';
+import { fetchWeights, keepWeights } from '../../contract/weights-files.ts';
 import type {
   AdapterReport,
   KernelOwner,
@@ -31,7 +32,10 @@ export interface TrainingPort {
 }
 
 /** What the worker says of the run that it trains. */
-type RunMessage = Extract<WorkerMessage, { type: 'started' | 'progress' | 'append' | 'finished' }>;
+type RunMessage = Extract<
+  WorkerMessage,
+  { type: 'started' | 'progress' | 'append' | 'weights' | 'finished' }
+>;
 
 /** How long a run may take to obey "stop" before its worker is ended. */
 const STOP_PATIENCE_MS = 30_000;
@@ -44,6 +48,8 @@ export class TrainerStore {
   #port: TrainingPort | null = null;
   #writer: RunWriter | null = null;
   #lostDevices = 0;
+  /** Settles when the weights of the run that ended last are kept. */
+  #keeping: Promise<void> = Promise.resolve();
   #stopTimer: ReturnType<typeof setTimeout> | null = null;
 
   adapter = $state.raw<AdapterReport | null>(null);
@@ -188,6 +194,10 @@ export class TrainerStore {
       void this.#answerDataset(message.request, message.id);
       return;
     }
+    if (message.type === 'read-weights') {
+      void this.#answerWeights(message.request, message.hash);
+      return;
+    }
     if (message.type === 'keep-kernels') {
       // What cannot be kept is measured again at the next start.
       this.#kernels.keep(message.owner, message.choices).catch(() => undefined);
@@ -220,6 +230,27 @@ export class TrainerStore {
     }
   }
 
+  /** As with data sets. */
+  async #answerWeights(request: number, hash: string): Promise<void> {
+    const port = this.#port;
+    try {
+      const answer = await fetchWeights(this.#client, { hash });
+      port?.postMessage({ type: 'weights', request, answer }, [answer.buffer]);
+    } catch (error) {
+      const answer = { error: KronlabError.from(error).toShape() };
+      port?.postMessage({ type: 'weights', request, answer });
+    }
+  }
+
+  /** The run has its results whether or not its weights can be kept. */
+  async #keepWeights(runId: string, bytes: Uint8Array): Promise<void> {
+    try {
+      await keepWeights(this.#client, runId, bytes);
+    } catch (error) {
+      this.#toasts.fail(error);
+    }
+  }
+
   #receiveOfRun(live: LiveRun, message: RunMessage): void {
     switch (message.type) {
       case 'started':
@@ -234,6 +265,9 @@ export class TrainerStore {
       case 'append':
         live.add(message.metrics, message.events);
         this.#writer?.append(message.metrics, message.events);
+        return;
+      case 'weights':
+        this.#keeping = this.#keepWeights(message.runId, message.bytes);
         return;
       case 'finished':
         this.#lostDevices = 0;
@@ -280,6 +314,8 @@ export class TrainerStore {
   async #settle(live: LiveRun, end: RunOutcome): Promise<void> {
     if (this.#stopTimer !== null) clearTimeout(this.#stopTimer);
     this.#stopTimer = null;
+    // Whoever sees that a run has ended finds its weights.
+    await this.#keeping;
     await this.#writer?.finish(end);
     if (this.live !== live) return;
     this.#clear();

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { DatasetRecord } from '../../contract/datasets.ts';
 import { KronlabError } from '../../contract/errors.ts';
+import { pieceBytes } from '../../contract/pieces.ts';
 import type { AdapterReport } from '../../contract/training.ts';
 import type { MetricBatch, RunSummary } from '../../contract/runs.ts';
 import { FakeClient } from '../test/fake-client.ts';
@@ -298,3 +299,51 @@ function datasetRecord(id: string): DatasetRecord {
     },
   };
 }
+
+test('the weights of a run are kept before its end is, and what cannot be kept does not hold it up', async () => {
+  const bytes = Uint8Array.from({ length: pieceBytes + 3 }, (_, i) => i % 251);
+  const pieces: { start: number; length: number }[] = [];
+  client.answers['weights.keep'] = ({ start, bytes: piece, total }) => {
+    expect(total).toBe(bytes.length);
+    expect(client.inputs('runs.finish')).toEqual([]);
+    pieces.push({ start, length: atob(piece).length });
+    return { written: start + atob(piece).length };
+  };
+  trainer.enqueue([runA, runB]);
+  started('a');
+  port().say({ type: 'weights', runId: 'a', bytes: bytes.slice() });
+  port().say({ type: 'finished', runId: 'a', result: { status: 'finished', lastStep: 3, activeMs: 30 } });
+  await vi.waitFor(() => expect(client.inputs('runs.finish')).toHaveLength(1));
+  expect(pieces).toEqual([
+    { start: 0, length: pieceBytes },
+    { start: pieceBytes, length: 3 },
+  ]);
+
+  client.answers['weights.keep'] = () => {
+    throw new KronlabError('storage', 'The disk is full.');
+  };
+  await vi.waitFor(() => expect(trainer.live?.run.id).toBe('b'));
+  started('b');
+  port().say({ type: 'weights', runId: 'b', bytes: bytes.slice(0, 8) });
+  port().say({ type: 'finished', runId: 'b', result: { status: 'finished', lastStep: 3, activeMs: 30 } });
+  await vi.waitFor(() => expect(client.inputs('runs.finish')).toHaveLength(2));
+  expect(toasts.items.map(({ text }) => text)).toContain('The disk is full.');
+});
+
+test('a run gets the file that it starts from, or the reason why not', async () => {
+  trainer.enqueue([runA]);
+  const bytes = new Uint8Array([5, 6, 7]);
+  client.answers['weights.open'] = () => ({ bytes: bytes.length });
+  client.answers['weights.read'] = ({ start }) => ({
+    bytes: btoa(String.fromCharCode(...bytes.subarray(start))),
+  });
+  port().say({ type: 'read-weights', request: 1, hash: 'ab'.repeat(32) });
+  await vi.waitFor(() =>
+    expect(port().requests.at(-1)).toEqual({ type: 'weights', request: 1, answer: bytes }),
+  );
+  client.answers['weights.open'] = () => ({ bytes: null });
+  port().say({ type: 'read-weights', request: 2, hash: 'cd'.repeat(32) });
+  await vi.waitFor(() =>
+    expect(port().requests.at(-1)).toMatchObject({ request: 2, answer: { error: { code: 'not-found' } } }),
+  );
+});

@@ -1,5 +1,5 @@
 /** How files of a person get into an inbox, whichever host the page runs in. */
-import type { KronlabBridge } from '../../contract/bridge.ts';
+import type { ChosenKind, KronlabBridge } from '../../contract/bridge.ts';
 import { fromEnvelope } from '../../contract/envelope.ts';
 import { KronlabError } from '../../contract/errors.ts';
 import { pageId } from './browser-host.ts';
@@ -19,7 +19,7 @@ export interface FileDoor {
     onProgress: (fraction: number) => void,
   ): Promise<void>;
   /** Asks with the native dialog and answers how many were chosen; null where the page has to ask itself. */
-  choose: ((inbox: string, kind: 'files' | 'folder') => Promise<number>) | null;
+  choose: ((inbox: string, kind: ChosenKind) => Promise<number>) | null;
 }
 
 /** Uploads at once: enough that many small files do not wait for each other. */

@@ -4,15 +4,18 @@
  * run to run; a failed start is forgotten, so that the next request tries afresh.
  */
 import '../no-eval.ts';
+import type { StoredFiles } from '../../contract/datasets.ts';
 import { KronlabError } from '../../contract/errors.ts';
 import type { RunSpec } from '../../contract/run-spec.ts';
 import type { KernelStore, Trainer, WorkerMessage, WorkerRequest } from '../../contract/training.ts';
+import { bytesSource } from '../../datasets/import/byte-source.ts';
 import { loadDataset } from '../../datasets/web.ts';
+import type { WeightsExchange } from '../../training/models/weights.ts';
 import { createTrainer } from '../../training/loop/trainer.ts';
 import { version } from '../../package.json';
 import { hostName } from './host-name.ts';
 import { RunControl } from './run-control.ts';
-import { WindowDatasets } from './window-datasets.ts';
+import { WindowRequests } from './window-requests.ts';
 
 let trainer: Promise<Trainer> | null = null;
 let control: RunControl | null = null;
@@ -32,11 +35,31 @@ const kernels: KernelStore = {
   },
 };
 
-const imported = new WindowDatasets(send);
+const imported = new WindowRequests<StoredFiles>((request, id) =>
+  send({ type: 'read-dataset', request, id }),
+);
+const files = new WindowRequests<Uint8Array<ArrayBuffer>>((request, hash) =>
+  send({ type: 'read-weights', request, hash }),
+);
+/** The run in training. */
+let training: string | null = null;
 
-function send(message: WorkerMessage): void {
-  postMessage(message);
+function send(message: WorkerMessage, transfer: Transferable[] = []): void {
+  postMessage(message, { transfer });
 }
+
+const weights: WeightsExchange = {
+  async find(hash) {
+    const bytes = await files.fetch(hash);
+    return bytesSource(bytes, `start weights ${hash.slice(0, 12)}`);
+  },
+  async keep(pieces, { status }) {
+    // What is no number any more starts nothing.
+    if (training === null || status === 'diverged') return;
+    const bytes = await new Blob(pieces).bytes();
+    send({ type: 'weights', runId: training, bytes }, [bytes.buffer]);
+  },
+};
 
 function getTrainer(): Promise<Trainer> {
   trainer ??= openTrainer().catch((error: unknown) => {
@@ -54,6 +77,7 @@ function openTrainer(): Promise<Trainer> {
     appVersion: version,
     loadDataset: (spec) => loadDataset(spec, undefined, (id) => imported.fetch(id)),
     kernels,
+    weights,
   });
 }
 
@@ -68,6 +92,7 @@ async function probe(): Promise<void> {
 async function train(runId: string, spec: RunSpec): Promise<void> {
   const own = new RunControl();
   control = own;
+  training = runId;
   try {
     const active = await getTrainer();
     send({ type: 'adapter', report: active.adapter });
@@ -87,6 +112,7 @@ async function train(runId: string, spec: RunSpec): Promise<void> {
     send({ type: 'failed', runId, error: failure.toShape() });
   } finally {
     if (control === own) control = null;
+    if (training === runId) training = null;
   }
 }
 
@@ -102,6 +128,9 @@ addEventListener('message', (event: MessageEvent<WorkerRequest>) => {
       return undefined;
     case 'dataset':
       imported.take(request);
+      return undefined;
+    case 'weights':
+      files.take(request);
       return undefined;
     case 'command':
       return control?.set(request.command);

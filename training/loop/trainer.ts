@@ -13,6 +13,7 @@ import type {
   TrainingListener,
   TrainingResult,
 } from '../../contract/training.ts';
+import type { ByteSource } from '../../datasets/import/byte-source.ts';
 import { createRandom } from '../../datasets/random.ts';
 import type { PreparedDataset } from '../../datasets/dataset.ts';
 import { openGpu, type GpuContext } from '../../gpu-kernels/device.ts';
@@ -151,7 +152,8 @@ class GpuTrainer implements Trainer {
     checkTarget(spec.target, data);
     const { program, kernels } = await this.program(spec, data);
     const { weights } = this.options;
-    const given = weights?.start ? await readWeights(weights.start, program.parameters) : null;
+    const start = await startOf(spec, weights);
+    const given = start && (await readWeights(start, program.parameters));
     program.reset((parameter) => given?.get(parameter.name) ?? initialValues(parameter, spec.seed));
     if (given) writeBuffers(this.gpu, program.parameters, given);
     listener.started({
@@ -160,7 +162,7 @@ class GpuTrainer implements Trainer {
       parameters: program.parameters.count,
     });
     const result = await new TrainingRun(this.gpu, spec, data, program, listener, control).train();
-    await weights?.keep?.(await encodeWeights(this.gpu, program.parameters));
+    if (weights?.keep) await weights.keep(await encodeWeights(this.gpu, program.parameters), result);
     return result;
   }
 
@@ -211,6 +213,20 @@ class GpuTrainer implements Trainer {
     }
     return { program, kernels };
   }
+}
+
+/** The file of weights that a run starts from; null where its first values are drawn. */
+async function startOf(
+  { startWeights: hash }: RunSpec,
+  weights: WeightsExchange | undefined,
+): Promise<ByteSource | null> {
+  if (weights?.start) return weights.start;
+  if (hash === undefined) return null;
+  if (weights?.find) return weights.find(hash);
+  throw new KronlabError(
+    'unavailable',
+    `startWeights: the file ${hash.slice(0, 12)} cannot be reached from here`,
+  );
 }
 
 /** Initial values drawn for each parameter by name, so that they do not depend on the order of declaration. */

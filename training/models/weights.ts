@@ -3,12 +3,12 @@
  * its name and with its shape, which are those of the PyTorch module in `docs/models.md`.
  */
 import { KronlabError } from '../../contract/errors.ts';
+import type { TrainingResult } from '../../contract/training.ts';
 import type { ByteSource } from '../../datasets/import/byte-source.ts';
 import {
   encodeSafetensors,
   readSafetensors,
   readSafetensorsHeader,
-  type SafetensorsEntry,
 } from '../../datasets/import/formats/safetensors.ts';
 import { defaultLimits } from '../../datasets/import/limits.ts';
 import type { Tensor } from '../../datasets/tensor-dataset.ts';
@@ -19,10 +19,12 @@ import type { ModelBuffer, Parameter, Parameters } from '../program/parameters.t
 
 /** How a training run exchanges weights with the outside. */
 export interface WeightsExchange {
-  /** A safetensors file to start from, in the place of drawn values. */
+  /** A safetensors file that every run starts from, whatever its settings say. */
   start?: ByteSource;
-  /** Is given the pieces of a safetensors file when a run has ended. */
-  keep?: (pieces: Uint8Array<ArrayBuffer>[]) => Promise<void>;
+  /** Answers with the file that a run names as its start, by its hash. */
+  find?: (hash: string) => Promise<ByteSource>;
+  /** Is given the pieces of a safetensors file when a run has ended, and how it did. */
+  keep?: (pieces: Uint8Array<ArrayBuffer>[], result: TrainingResult) => Promise<void>;
 }
 
 /** Values by name, of parameters and buffers. */
@@ -82,10 +84,11 @@ export async function readWeights(source: ByteSource, parameters: Parameters): P
   );
 }
 
-function checkEntries(
+/** Throws `invalid` with the first tensor of a file that does not fit the parameters and buffers of a model. */
+export function checkEntries(
   file: string,
-  entries: readonly SafetensorsEntry[],
-  wanted: readonly (Parameter | ModelBuffer)[],
+  entries: readonly { name: string; shape: readonly number[]; type: string }[],
+  wanted: readonly Pick<Parameter | ModelBuffer, 'name' | 'shape'>[],
 ): void {
   const found = new Map(entries.map((entry) => [entry.name, entry]));
   const complain = (name: string, problem: string): never => {

@@ -10,7 +10,7 @@ import { source, testContext } from '../../datasets/import/test-files.ts';
 import { prepareDataset } from '../../datasets/prepare.ts';
 import { datasetStatistics } from '../../datasets/statistics.ts';
 import { loadDataset } from '../../datasets/web.ts';
-import { WindowDatasets } from './window-datasets.ts';
+import { WindowRequests } from './window-requests.ts';
 
 const rows = Array.from({ length: 40 }, (_, i) => `${i / 8},${['red', 'blue'][i % 2]},${i}`).join('\n');
 const id = '0123456789abcdef';
@@ -33,24 +33,26 @@ async function filesOf({ dataset, hash, format }: ImportResult): Promise<StoredF
 it('is what was imported, split and standardised', async () => {
   const result = await readTable();
   const asked: WorkerMessage[] = [];
-  const imported = new WindowDatasets((message) => asked.push(message));
+  const imported = new WindowRequests<StoredFiles>((request, wanted) =>
+    asked.push({ type: 'read-dataset', request, id: wanted }),
+  );
   const loading = loadDataset(spec, undefined, (wanted) => imported.fetch(wanted));
   expect(asked).toEqual([{ type: 'read-dataset', request: 1, id }]);
-  imported.take({ type: 'dataset', request: 1, answer: await filesOf(result) });
+  imported.take({ request: 1, answer: await filesOf(result) });
   expect(await loading).toEqual(prepareDataset(id, result.dataset, spec));
 });
 
 it('fails with the reason of the window, and damage on the way is noticed', async () => {
   const { record, bytes } = await filesOf(await readTable());
-  const imported = new WindowDatasets(() => undefined);
+  const imported = new WindowRequests<StoredFiles>(() => undefined);
   const load = () => loadDataset(spec, undefined, (wanted) => imported.fetch(wanted));
   const [first, second] = [load(), load()];
   const gone = new KronlabError('not-found', 'it is in the trash');
   const refused = expect(first).rejects.toMatchObject({ code: 'not-found', message: 'it is in the trash' });
-  imported.take({ type: 'dataset', request: 1, answer: { error: gone.toShape() } });
+  imported.take({ request: 1, answer: { error: gone.toShape() } });
   await refused;
   bytes[bytes.length - 1]! ^= 1;
   const damaged = expect(second).rejects.toThrow('is damaged: its content is not what was imported');
-  imported.take({ type: 'dataset', request: 2, answer: { record, bytes } });
+  imported.take({ request: 2, answer: { record, bytes } });
   await damaged;
 });
