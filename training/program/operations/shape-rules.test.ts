@@ -184,8 +184,8 @@ describe('every operation refuses shapes that its kernels would read beyond, and
       () => meanSquaredError(numbers('f', 4), wholes('ids', 4)),
     ],
     [
-      'binary cross-entropy: targets (ids) of type u32 should be f32',
-      () => binaryCrossEntropy(numbers('z', 2, 3), wholes('ids', 2, 3)),
+      'binary cross-entropy: logits (ids) of type u32 should be f32',
+      () => binaryCrossEntropy(wholes('ids', 2, 3), numbers('y', 2, 3)),
     ],
     [
       'cross-entropy: share of shape [2] should be 1 number',
