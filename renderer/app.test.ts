@@ -187,6 +187,9 @@ test('a file of weights is chosen in the form, described, and given up again', a
   expect(client.inputs('weights.take')).toEqual([{ inbox: 'inbox-01' }]);
   await within(group).findByText(
     /^They do not fit the model: abababababab, tensor "patch\.weight": has the shape \[1, 1\]/,
+    {},
+    // The model code comes after the page, and is large.
+    { timeout: 15_000 },
   );
   expect(screen.getByRole<HTMLButtonElement>('button', { name: 'Start' }).disabled).toBe(true);
   within(group).getByRole('button', { name: 'Draw instead' }).click();
