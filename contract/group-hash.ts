@@ -59,7 +59,8 @@ const lateDefaults = {
   graft: null,
   momentumPlace: null,
   klClip: null,
-  inversionBudget: null,
+  // Runs without a budget did in one step what this one does in one step, but for large nets.
+  inversionBudget: 100,
 };
 
 /** JSON with the keys of every object in code-unit order and `undefined` left out, so that equal values give equal text. */

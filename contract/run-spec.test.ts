@@ -101,8 +101,13 @@ describe('K-FAC settings of damping and update', () => {
   it('leave a stored run what it was', () => {
     expect(parse({}).data?.optimizer).toMatchObject({
       ...{ dampingScale: 'absolute', dampingFloor: 0, dampingAdaptation: 'none' },
-      ...{ graft: null, momentumPlace: null, klClip: null, inversionBudget: null },
+      ...{ graft: null, momentumPlace: null, klClip: null },
     });
+  });
+
+  it('spread rounds of inversions that are much work, unless told not to', () => {
+    expect(parse({}).data?.optimizer).toMatchObject({ inversionBudget: 100 });
+    expect(parse({ inversionBudget: null }).data?.optimizer).toMatchObject({ inversionBudget: null });
   });
 
   it.each(['relative', 'exact'])('damp measured scales by the rule %s', (dampingRule) => {

@@ -204,9 +204,9 @@ export const kfacSpecSchema = z.strictObject({
   denseSteps: whole.gte(1).default(20),
   /**
    * Millions of operations of inversion per step: after `denseSteps` a round of inversions is spread over steps so that
-   * none has much more to do. Null: all layers are inverted in the step that is due.
+   * none has much more to do. A round within the budget, and with null any round, is one step's work.
    */
-  inversionBudget: z.number().gt(0, 'must be above 0; try 50').nullable().default(null),
+  inversionBudget: z.number().gt(0, 'must be above 0; try 50').nullable().default(100),
   /** Decay of the bias-corrected moving average of the factors. */
   factorDecay: unitOpen.default(0.9),
   /** `grafted`: Adam's decay rates. */

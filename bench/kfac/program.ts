@@ -7,7 +7,7 @@ import { phases, type Phase } from '../../contract/runs.ts';
 import { openScope, releaseScope, type GpuContext } from '../../gpu-kernels/device.ts';
 import { uploadTable } from '../../gpu-kernels/region.ts';
 import { seededUniform } from '../../gpu-kernels/spd-inverse/test-support.ts';
-import { dueWork, phasesDue } from '../../training/loop/intervals.ts';
+import { dueWork, phasesDue, sliceDue } from '../../training/loop/intervals.ts';
 import { addGradients, addUpdate, createArenas } from '../../training/loop/step-graph.ts';
 import { initialValues } from '../../training/loop/trainer.ts';
 import { ModelBuilder } from '../../training/models/model-builder.ts';
@@ -23,14 +23,22 @@ export class CurvatureStep {
   private readonly scope: GpuContext;
   private readonly optimizer: OptimizerSpec;
   private readonly program: Program;
+  /** What is inverted at the ends of steps, where a round of inversions is spread over several. */
+  private readonly slices: readonly Program[];
   private readonly scalars: StepUniform;
   private readonly weights: MomentWeights;
   private index = 0;
 
-  private constructor(scope: GpuContext, optimizer: OptimizerSpec, program: Program, scalars: StepUniform) {
+  private constructor(
+    scope: GpuContext,
+    optimizer: OptimizerSpec,
+    { program, slices }: { program: Program; slices: readonly Program[] },
+    scalars: StepUniform,
+  ) {
     this.scope = scope;
     this.optimizer = optimizer;
     this.program = program;
+    this.slices = slices;
     this.scalars = scalars;
     this.weights = new MomentWeights(optimizer);
   }
@@ -54,24 +62,32 @@ export class CurvatureStep {
     }));
     addGradients(graph, builder, loss, arenas, scalars, layers);
     addUpdate(graph, arenas, scalars, optimizer, layers);
-    return new CurvatureStep(scope, optimizer, await compile(scope, graph, net.name), scalars);
+    const program = await compile(scope, graph, net.name);
+    const slices: Program[] = [];
+    for (let slice = 0; slice < (layers?.slices?.count ?? 0); slice++) {
+      const ofSlice = new Graph();
+      layers?.slices?.add(ofSlice, slice);
+      slices.push(await compile(scope, ofSlice, `${net.name}: slice ${slice}`));
+    }
+    return new CurvatureStep(scope, optimizer, { program, slices }, scalars);
   }
 
   /** The next training step; resolves when the GPU has made it. */
   async step(): Promise<void> {
-    const due = dueWork(this.optimizer, ++this.index);
+    const due = dueWork(this.optimizer, ++this.index, this.slices.length);
     const { lr } = this.optimizer;
     const factorMix = due.factors ? 0.1 : 0;
     this.scalars.write({ index: this.index, seed: 0, slot: 0, lr, ...this.weights.next(), factorMix });
-    await this.submit(phasesDue(due), 1);
+    await this.submit(phasesDue(due), 1, sliceDue(this.optimizer, this.index, this.slices.length));
   }
 
-  /** Some phases alone, so many times over; resolves when the GPU has made them. */
-  async submit(due: ReadonlySet<Phase>, times: number): Promise<void> {
+  /** Some phases alone, so many times over, then a slice of the inversions; resolves when the GPU has made them. */
+  async submit(due: ReadonlySet<Phase>, times: number, slice: number | null = null): Promise<void> {
     const { device } = this.scope;
     const encoder = device.createCommandEncoder();
     const pass = encoder.beginComputePass();
     for (let i = 0; i < times; i++) this.program.encode(pass, due);
+    if (slice !== null) this.slices[slice]?.encode(pass, new Set(phases));
     pass.end();
     device.queue.submit([encoder.finish()]);
     await device.queue.onSubmittedWorkDone();

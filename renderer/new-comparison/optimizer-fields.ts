@@ -468,7 +468,7 @@ export const optimizerFields: readonly FieldDefinition[] = [
     note: 'Mflop a step; empty: off',
     group: 'schedule',
     about:
-      'Millions of operations of inversion that one step may do: a round is spread over steps instead of falling on one; try 50.',
+      'Millions of operations of inversion that one step may do: a round of more is spread over steps instead of falling on one.',
     isOptional: true,
     seldom: true,
     uses: isKfac,

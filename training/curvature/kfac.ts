@@ -55,7 +55,7 @@ export class Kfac implements LayerOptimiser {
     this.layout = layOutJoint(gpu, this.factors.layers);
     this.gpu = gpu;
     const isCorrected = spec.preconditioner === 'ekfac';
-    this.slicing = spec.inversionBudget === null ? null : slicingOf(spec, this.factors, spec.inversionBudget);
+    this.slicing = slicingOf(spec, this.factors);
     this.curvature = createCurvature(gpu, this.factors, this.layout, dampingOf(spec), {
       keepsScales: isCorrected,
       slicing: this.slicing,
@@ -161,11 +161,17 @@ export class Kfac implements LayerOptimiser {
   }
 }
 
-/** Slices of the settings' budget, in millions of operations, none of them due after the next round begins. */
-function slicingOf(spec: KfacSpec, set: FactorSet, budget: number): Slicing {
+/**
+ * Slices of the settings' budget, in millions of operations, none of them due after the next round begins; null where a round
+ * is the work of one step.
+ */
+function slicingOf(spec: KfacSpec, set: FactorSet): Slicing | null {
+  const { inversionBudget: budget } = spec;
+  if (budget === null) return null;
   const isExact = spec.preconditioner === 'ekfac' || spec.dampingRule === 'exact';
   const cost = isExact ? inversionCosts.eigenbasis : inversionCosts.inverse;
-  return sliceLayers(set, cost, budget * 1e6, spec.inverseInterval);
+  const slicing = sliceLayers(set, cost, budget * 1e6, spec.inverseInterval);
+  return slicing.count > 1 ? slicing : null;
 }
 
 /** What a run's settings say about damping. EKFAC's scales are always damped as eigenvalues. */

@@ -9,8 +9,11 @@ export interface DueWork {
   isStart?: true;
 }
 
-/** Steps count from 1; the first is always dense, so inverses exist before they are used. */
-export function dueWork(optimizer: OptimizerSpec, step: number): DueWork {
+/**
+ * Steps count from 1; the first is always dense, so inverses exist before they are used. `slices`: how many a round of
+ * inversions is cut into, 0 where it is not.
+ */
+export function dueWork(optimizer: OptimizerSpec, step: number, slices = 0): DueWork {
   switch (optimizer.name) {
     case 'sgd':
     case 'adamw':
@@ -20,7 +23,7 @@ export function dueWork(optimizer: OptimizerSpec, step: number): DueWork {
     case 'kfac': {
       const isDense = step <= optimizer.denseSteps;
       const due = (interval: number) => isDense || step % interval === 0;
-      const isSpread = optimizer.inversionBudget !== null && !isDense;
+      const isSpread = slices > 0 && !isDense;
       return {
         factors: due(optimizer.factorInterval),
         inverses: !isSpread && due(optimizer.inverseInterval),

@@ -123,7 +123,7 @@ export class TrainingRun {
   private submit(step: number): void {
     const { spec, program } = this;
     const { optimizer } = spec;
-    const due = dueWork(optimizer, step);
+    const due = dueWork(optimizer, step, program.layerOptimiser?.slices?.count ?? 0);
     const slot = step % ringSlots;
     const lr = optimizer.lr * scheduleFactor(spec.schedule, step, spec.steps);
     this.batches.choose();
