@@ -94,7 +94,7 @@ function curvatureChecks(choice: FactorChoice, fixture: NetFixture): Check[] {
     const factors = fixture.factors[choice.flavour][layer.layer.name];
     if (!factors) return [];
     return [
-      ...factorChecks(choice, layer, factors),
+      ...factorChecks(choice, layer, factors, fixture.C),
       ...preconditionedChecks(choice, layer, factors, fixture),
     ];
   });
@@ -104,6 +104,7 @@ function factorChecks(
   { flavour, kind }: FactorChoice,
   { layer, a, g }: KfacLayer,
   factors: LayerFactors,
+  outputs: number,
 ): Check[] {
   const prefix = `factors.${flavour}`;
   const expected = factors.G[kind];
@@ -124,7 +125,14 @@ function factorChecks(
   const G = check(`${prefix}.G.${kind}`, `${prefix}.${layer.name}.G.${kind}`, factorPlace(g), expected);
   // A does not depend on the Fisher kind; all sets made it, one is compared.
   if (kind !== 'empirical') return [G];
-  return [check(`${prefix}.A`, `${prefix}.${layer.name}.A`, factorPlace(a), factors.A), G];
+  const { empirical_curvlinops: timesC } = factors.G;
+  const byC = timesC && { ...timesC, data: timesC.data.map((value) => value / outputs) };
+  const key = 'G.empirical_curvlinops';
+  return [
+    check(`${prefix}.A`, `${prefix}.${layer.name}.A`, factorPlace(a), factors.A),
+    G,
+    ...(byC ? [check(`${prefix}.${key}`, `${prefix}.${layer.name}.${key}`, factorPlace(g), byC)] : []),
+  ];
 }
 
 function preconditionedChecks(

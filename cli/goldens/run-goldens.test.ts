@@ -166,6 +166,14 @@ describe('a net fixture with one value changed by a hundredth', () => {
     expect(lines.slice(1).some((line) => line.startsWith(`    ${where}`))).toBe(true);
   });
 
+  it('fails for the empirical G that is C times as large by another convention', async () => {
+    const path = ['factors', 'expand', 'fc1', 'G', 'empirical_curvlinops'];
+    const text = await shipped('ragged_linear_reduce');
+    const { totals, lines } = await run({ ragged: changed(text, largestOf(text, path), slightly) });
+    expect(totals.failed).toBe(1);
+    expect(lines[1]).toMatch(/^ {4}factors\.expand\.fc1\.G\.empirical_curvlinops\[/);
+  });
+
   it('fails for the loss', async () => {
     const { totals, lines } = await run({
       mlp_reduce: changed(await shipped('mlp_reduce'), ['loss'], slightly),
