@@ -142,6 +142,14 @@ export const api = {
     input: z.strictObject({ ids: z.array(runId).min(1), trashed: z.boolean() }),
     output: z.object({ changed: z.number() }),
   },
+  /**
+   * Deletes these runs of the trash for good, with their curves, events and weights. Named one by one, so that nothing goes
+   * that came in after a person was asked; answers which were there.
+   */
+  'runs.emptyTrash': {
+    input: z.strictObject({ ids: z.array(runId).max(100_000) }),
+    output: z.object({ ids: z.array(z.string()) }),
+  },
   /** Makes the files from full-resolution, unsmoothed data. */
   'export.create': {
     input: z.strictObject({

@@ -174,9 +174,31 @@ export function describeTransport(name: string, open: () => Promise<TransportFix
       await keepWeights(client, id, bytes);
       expect(await client.call('weights.open', { of })).toEqual({ bytes: bytes.length });
       expect(await fetchWeights(client, of)).toEqual(bytes);
+      expect(await client.call('weights.total', { runs: [id, runs[1]!.id] })).toEqual({
+        bytes: bytes.length,
+      });
       await expect(fetchWeights(client, { hash: 'ab'.repeat(32) })).rejects.toMatchObject({
         code: 'not-found',
       });
+    });
+
+    it('empties the trash of the runs that are named, with their curves and weights', async () => {
+      const { runs } = await create();
+      const [first, second] = runs as [RunSummary, RunSummary];
+      await start(first);
+      await client.call('runs.append', { id: first.id, metrics: batch, events: [] });
+      await keepWeights(client, first.id, madeUpWeights(2));
+      await client.call('runs.finish', {
+        ...{ id: first.id, status: 'finished', activeMs: 1, lastStep: 3, error: null },
+      });
+      await client.call('runs.trash', { ids: [first.id], trashed: true });
+      // What is not in the trash stays.
+      const ids = [first.id, second.id, 'nowhere'];
+      expect(await client.call('runs.emptyTrash', { ids })).toEqual({ ids: [first.id] });
+      expect(await client.call('runs.list', { trashed: true })).toEqual([]);
+      await expect(client.call('runs.get', { id: first.id })).rejects.toMatchObject({ code: 'not-found' });
+      expect((await client.call('runs.get', { id: second.id })).run.status).toBe('queued');
+      expect(await client.call('runs.emptyTrash', { ids })).toEqual({ ids: [] });
     });
 
     it.each<[ApiName, unknown, string]>([

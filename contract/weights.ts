@@ -46,6 +46,11 @@ export const weightCalls = {
     input: z.strictObject({ of: weightsSourceSchema }),
     output: z.object({ bytes: z.int().gte(0).nullable() }),
   },
+  /** How many bytes are kept of all these runs together. */
+  'weights.total': {
+    input: z.strictObject({ runs: z.array(runId).max(100_000) }),
+    output: z.object({ bytes: z.int().gte(0) }),
+  },
   /** Bytes from `start`, in Base64; at most `pieceBytes`, fewer where the file ends. */
   'weights.read': {
     input: z.strictObject({ of: weightsSourceSchema, start: z.int().gte(0) }),

@@ -199,6 +199,29 @@ test('a file of weights is chosen in the form, described, and given up again', a
   );
 });
 
+test('the trash of runs is emptied after it has said how many runs and how many bytes go', async () => {
+  stored = [{ ...finished('a', 'AdamW', 1), name: 'Old run', trashedMs: 1 }, finished('b', 'SGD', 1)];
+  await open('/runs');
+  client.answers['weights.total'] = () => ({ bytes: 2048 });
+  client.answers['runs.emptyTrash'] = ({ ids }) => {
+    stored = stored.filter(({ id }) => !ids.includes(id));
+    return { ids: [...ids] };
+  };
+  (await screen.findByRole('button', { name: 'Trash' })).click();
+  (await screen.findByRole('button', { name: 'Empty the trash' })).click();
+  const dialog = await screen.findByRole('dialog', { name: 'Empty the trash?' });
+  expect(dialog.textContent.replace(/\s+/g, ' ')).toMatch(
+    /1 run with its curves, events and 2.*KiB of weights is deleted .*Old run.*200 steps/,
+  );
+  within(dialog).getByRole('button', { name: 'Keep it' }).click();
+  await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull());
+  expect(client.inputs('runs.emptyTrash')).toEqual([]);
+  screen.getByRole('button', { name: 'Empty the trash' }).click();
+  (await screen.findByRole('button', { name: 'Delete 1 run for good' })).click();
+  await screen.findByText('The trash is empty');
+  expect(client.inputs('runs.emptyTrash')).toEqual([{ ids: ['a'] }]);
+});
+
 test('a run in training is not deleted, and it is said why', async () => {
   stored = [{ ...finished('a', 'AdamW', 1), status: 'running' }];
   await open('/runs');

@@ -38,6 +38,20 @@ describe('runs', () => {
     expect(store.runs.list(true)).toEqual([]);
   });
 
+  it('are deleted from the trash alone, with every row that is theirs', () => {
+    const store = openTestStore();
+    insertRun(store, 'a');
+    startRun(store, 'a');
+    store.events.append('a', [{ step: 1, atMs: 1, level: 'info', code: 'started', text: 'x' }]);
+    expect(store.runs.remove('a')).toBe(false);
+    store.runs.setTrashed('a', 5);
+    expect(store.runs.remove('a')).toBe(true);
+    expect(store.runs.get('a')).toBeNull();
+    insertRun(store, 'a');
+    expect(store.events.list('a')).toEqual([]);
+    expect(store.runs.remove('nowhere')).toBe(false);
+  });
+
   it('never lose ground: a late end does not take back steps or time', () => {
     const store = openTestStore();
     insertRun(store, 'a');

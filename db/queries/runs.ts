@@ -59,6 +59,7 @@ export function createRunQueries(db: Db) {
     'UPDATE run SET last_step = max(last_step, ?), active_ms = max(active_ms, ?) WHERE uid = ?',
   );
   const rename = db.prepare('UPDATE run SET name = ? WHERE uid = ?');
+  const remove = db.prepare('DELETE FROM run WHERE uid = ? AND deleted_ms IS NOT NULL');
   const trash = db.prepare('UPDATE run SET deleted_ms = ? WHERE uid = ? AND (deleted_ms IS NULL) = ?');
   const ownerOf = db.prepare<{ session: string; client: string }>(
     'SELECT owner_session AS session, owner_client AS client FROM run WHERE uid = ?',
@@ -148,6 +149,11 @@ export function createRunQueries(db: Db) {
     /** Says whether anything changed. */
     setTrashed(uid: string, deletedMs: number | null): boolean {
       return trash.run(deletedMs === null ? null : int(deletedMs), uid, int(deletedMs === null ? 0 : 1)) > 0;
+    },
+
+    /** Deletes a run of the trash with all that is stored of it; says whether there was one. */
+    remove(uid: string): boolean {
+      return remove.run(uid) > 0;
     },
 
     owner(uid: string): Owner | null {

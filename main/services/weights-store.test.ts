@@ -87,6 +87,14 @@ it('takes one safetensors file and nothing else', async () => {
   expect(await store.find({ run: 'a' })).toBeNull();
 });
 
+it('deletes what is kept of a run, and nothing where nothing is', async () => {
+  await store.keep(piece(0, file.length));
+  await store.keep(piece(0, file.length, 'run-2'));
+  await store.remove('run-1');
+  await store.remove('run-3');
+  expect((await names()).filter((name) => name !== 'start')).toEqual(['run-2.safetensors']);
+});
+
 it('removes what a process that is no more left half-written', async () => {
   await mkdir(join(folder, 'weights'));
   await writeFile(join(folder, 'weights', '.part-999999999-run-9'), 'x');

@@ -77,6 +77,12 @@ export class WeightsStore {
     return { ...source!, name };
   }
 
+  /** Deletes what is kept of a run, if anything is. */
+  async remove(run: string): Promise<void> {
+    const path = this.#path({ run });
+    await this.#storing(path, () => rm(path, { force: true }));
+  }
+
   /** Keeps a copy of a file to start from. */
   async take(paths: readonly string[]): Promise<WeightsFile> {
     const sources: ByteSource[] = [];

@@ -1,4 +1,4 @@
-/** Weights of runs: kept when a run ends, given out, and taken in to start from. */
+/** Weights of runs: kept when a run ends, given out, taken in to start from, and deleted with their run. */
 import { KronlabError } from '../../contract/errors.ts';
 import { pieceBytes } from '../../contract/pieces.ts';
 import type { Services } from '../../contract/router.ts';
@@ -7,10 +7,10 @@ import type { Inboxes } from './inbox.ts';
 import { requireRun, type Surroundings } from './surroundings.ts';
 import type { WeightsStore } from './weights-store.ts';
 
-type Calls = Extract<keyof Services, `weights.${string}`>;
+type Calls = Extract<keyof Services, `weights.${string}`> | 'runs.emptyTrash';
 
 export function createWeights(
-  { store }: Pick<Surroundings, 'store'>,
+  { store, feed }: Pick<Surroundings, 'store' | 'feed'>,
   { kept, inboxes }: { kept: WeightsStore; inboxes: Inboxes },
 ): Pick<Services, Calls> {
   const find = (of: WeightsSource) => {
@@ -29,6 +29,12 @@ export function createWeights(
       return { bytes: (await find(of))?.size ?? null };
     },
 
+    async 'weights.total'({ runs }) {
+      let bytes = 0;
+      for (const run of runs) bytes += (await find({ run }))?.size ?? 0;
+      return { bytes };
+    },
+
     async 'weights.read'({ of, start }) {
       const source = await find(of);
       if (!source) throw new KronlabError('not-found', 'There are no such weights in the lab.');
@@ -44,6 +50,15 @@ export function createWeights(
       } finally {
         await inboxes.discard(inbox);
       }
+    },
+
+    async 'runs.emptyTrash'({ ids }) {
+      const going = ids.filter((id) => (store.runs.get(id)?.trashedMs ?? null) !== null);
+      // First what the database does not know of: a run that stays can be deleted once more.
+      for (const id of going) await kept.remove(id);
+      const gone = store.transaction(() => going.filter((id) => store.runs.remove(id)));
+      feed.changed(gone);
+      return { ids: gone };
     },
 
     'weights.describe': ({ hash }) => kept.describe(hash),

@@ -57,6 +57,13 @@ export class RunsStore {
     return changed;
   }
 
+  /** Deletes these runs of the trash for good and answers how many there were. */
+  async emptyTrash(ids: readonly string[]): Promise<number> {
+    const gone = await this.#client.call('runs.emptyTrash', { ids: [...ids] });
+    await Promise.all([this.load(), this.loadTrash()]);
+    return gone.ids.length;
+  }
+
   async rename(id: string, name: string): Promise<void> {
     this.#replace(await this.#client.call('runs.rename', { id, name }));
   }
