@@ -3,7 +3,7 @@
  * group. The group is named by a hash of the spec, computed the same way by the store, the UI and the command line.
  */
 import { noAugmentation } from './augmentation.ts';
-import { kfacSpecSchema, type GraftedIdentitySpec, type RunSpec } from './run-spec.ts';
+import type { GraftedIdentitySpec, RunSpec } from './run-spec.ts';
 
 /**
  * 64-bit FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/) over the UTF-8 bytes of the canonical JSON of `spec`
@@ -26,10 +26,17 @@ export function groupHash(spec: RunSpec): string {
   );
 }
 
-/** The control as runs were stored before it had a name of its own: K-FAC without its curvature. */
+/**
+ * The control as runs were stored before it had a name of its own: K-FAC without its curvature, whose settings were written
+ * down all the same, as they started then.
+ */
 function asNamedBefore({ name: _name, ...own }: GraftedIdentitySpec): object {
-  const kfac = kfacSpecSchema.parse({ name: 'kfac', flavour: 'expand', lr: own.lr });
-  return { ...kfac, preconditioner: 'identity', ...own };
+  return {
+    ...{ name: 'kfac', flavour: 'expand', preconditioner: 'identity', fisher: 'mc' },
+    ...{ damping: 0.01, dampingRule: 'relative' },
+    ...{ factorInterval: 10, inverseInterval: 10, denseSteps: 20, factorDecay: 0.9 },
+    ...own,
+  };
 }
 
 /**
