@@ -1,6 +1,6 @@
 /**
- * Register tiles of the convolution products by adapter class, from measurements. On a software adapter every load is a
- * four-lane gather, so tiles are as big as compiling them in a few tenths of a second allows; a GPU wants many threads.
+ * Register tiles of the convolution products by adapter class. On a software adapter every load is a four-lane gather, so
+ * tiles are as big as compiling them in a few tenths of a second allows, as measured; a GPU wants many threads.
  */
 import type { GpuContext } from '../device.ts';
 
@@ -17,7 +17,9 @@ export interface ProductTile {
 /** Products of fewer multiplications than this never earn back what a big tile takes to compile. */
 const smallProduct = 2 ** 19;
 /** From here on the largest tiles do, within a few hundred steps. */
-const largeProduct = 2 ** 25;
+const largeProduct = 2 ** 24;
+/** The same for the weight gradient. */
+const largeWeightGradient = 2 ** 25;
 
 /** Tile for a product of [rows, inner] with [inner, outputs]. */
 export function productTile(gpu: GpuContext, rows: number, inner: number, outputs: number): ProductTile {
@@ -34,7 +36,7 @@ export function productTile(gpu: GpuContext, rows: number, inner: number, output
   const wide = Math.ceil(outputs / 32) * 32;
   const narrow = Math.ceil(outputs / 16) * 16;
   const tn = isSmall || narrow * 1.2 < wide ? 4 : 8;
-  const tm = isSmall ? 4 : work < largeProduct ? 16 : tn === 8 ? 24 : 32;
+  const tm = isSmall ? 4 : work < largeProduct ? 16 : tn === 8 ? 32 : 48;
   return { tm, tn, wx: 4, wy: 4, lanes: true };
 }
 
@@ -72,7 +74,7 @@ export function weightGradientTile(
     return sliced({ to: Math.min(8, outputs), tc: Math.min(2, quads), wx: 1, wy: 1, lanes: false }, 64);
   }
   const to = outputs > 16 ? 32 : outputs > 8 ? 16 : 8;
-  const isLarge = outputs * columns * groups * pixels >= largeProduct;
+  const isLarge = outputs * columns * groups * pixels >= largeWeightGradient;
   // Of two and three quads a thread, what leaves fewer threads without columns.
   const wide = quads > 8 && Math.ceil(quads / 12) * 3 <= Math.ceil(quads / 8) * 2 ? 3 : 2;
   const tc = quads <= 4 ? 1 : isLarge ? wide : to === 32 ? 1 : 2;

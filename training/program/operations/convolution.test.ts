@@ -3,7 +3,7 @@ import { describe, expect, it, test } from 'vitest';
 import type { AdapterClass } from '../../../gpu-kernels/device.ts';
 import { backward } from '../backward.ts';
 import { size } from '../graph.ts';
-import { checkOperation, evaluate, f32Tolerance, noise } from '../test-program.ts';
+import { checkOperation, evaluate, expectClose, f32Tolerance, noise } from '../test-program.ts';
 import { convolution, type ConvolutionOptions } from './convolution.ts';
 
 interface Case extends ConvolutionOptions {
@@ -204,6 +204,55 @@ it('works for any sizes', () =>
     ),
     { numRuns: 16 },
   ));
+
+/** Gradients of sum(gradient * result) by image and weight, tap by tap; stride 1, one group. */
+function adjoint(c: Case, x: Float64Array, weight: Float64Array, gradient: Float64Array): Float64Array[] {
+  const [n, h, w, channels] = c.image;
+  const [kh, kw] = c.kernel;
+  const [py, px] = pair(c.padding, 0);
+  const [height, width] = [h + 2 * py - kh + 1, w + 2 * px - kw + 1];
+  const [dx, dw] = [new Float64Array(x.length), new Float64Array(weight.length)];
+  let at = 0;
+  for (let image = 0; image < n; image++)
+    for (let oy = 0; oy < height; oy++)
+      for (let ox = 0; ox < width; ox++)
+        for (let o = 0; o < c.outputs; o++) {
+          const g = gradient[at++]!;
+          for (let i = 0; i < kh; i++)
+            for (let j = 0; j < kw; j++) {
+              const [y, x0] = [oy + i - py, ox + j - px];
+              if (y < 0 || y >= h || x0 < 0 || x0 >= w) continue;
+              for (let k = 0; k < channels; k++) {
+                const source = ((image * h + y) * w + x0) * channels + k;
+                const tap = ((o * channels + k) * kh + i) * kw + j;
+                dx[source]! += g * weight[tap]!;
+                dw[tap]! += g * x[source]!;
+              }
+            }
+        }
+  return [dx, dw];
+}
+
+// Large enough for the tallest tiles of a software adapter, narrow and wide; pixels that do not fill the last tile.
+it.each([16, 32])('is right with the tiles of large products, of %i outputs', async (outputs) => {
+  const c: Case = { image: [9, 29, 28, 16], outputs, kernel: [3, 3], padding: 1 };
+  const [n, h, w, channels] = c.image;
+  const x = noise(n * h * w * channels, 1);
+  const weight = noise(outputs * channels * 9, 2);
+  const gradient = noise(n * h * w * outputs, 3);
+  const [value, dx, dw] = await evaluate((graph, leaf) => {
+    const image = leaf(x, c.image);
+    const filter = leaf(weight, [outputs, channels, 3, 3], 'weight');
+    const result = convolution(image, filter, null, { padding: 1 });
+    const seed = { tensor: result, gradient: leaf(gradient, result.shape, 'gradient') };
+    const all = backward(graph, [seed], [image, filter]);
+    return [result, all.get(image) ?? image, all.get(filter) ?? filter];
+  });
+  const [expectedDx, expectedDw] = adjoint(c, x, weight, gradient);
+  expectClose(value ?? [], reference(c)(x, weight), f32Tolerance, 'value');
+  expectClose(dx ?? [], expectedDx ?? [], f32Tolerance, 'by the image');
+  expectClose(dw ?? [], expectedDw ?? [], f32Tolerance, 'by the weight');
+});
 
 it('sums the weight gradient over many slices of pixels', () =>
   check({ image: [3, 23, 19, 1], outputs: 4, kernel: [3, 3], padding: 1 }));
