@@ -1,7 +1,7 @@
 /** Our side of the kernel benchmarks: one product, one inverse, each as recorded launches over memory on the GPU. */
 import { openScope, releaseScope, type GpuContext } from '../../gpu-kernels/device.ts';
 import { record, replay, type Dispatch, type RecordedDispatch } from '../../gpu-kernels/dispatch.ts';
-import { matmul } from '../../gpu-kernels/matmul/matmul.ts';
+import { matmulLaunches } from '../../gpu-kernels/matmul/matmul.ts';
 import { readFloats } from '../../gpu-kernels/readback.ts';
 import { placeInNewBuffer, Region, uploadTable } from '../../gpu-kernels/region.ts';
 import { spdInverse } from '../../gpu-kernels/spd-inverse/spd-inverse.ts';
@@ -35,18 +35,22 @@ export class OurKernels {
     const scope = openScope(gpu);
     const { n, transposeA, transposeB } = product;
     const c = emptyRegion(scope, 'C', n * n);
-    const dispatch = matmul(scope, {
-      label: product.name,
-      a: uploadTable(scope, 'A', product.a),
-      b: uploadTable(scope, 'B', product.b),
-      c,
-      m: n,
-      n,
-      k: n,
-      transposeA,
-      transposeB,
-    });
-    return new OurKernels(scope, [dispatch], await record(scope, [dispatch]), c, () => undefined);
+    const scratch = (label: string, words: number) => emptyRegion(scope, label, words);
+    const dispatches = matmulLaunches(
+      { gpu: scope, scratch },
+      {
+        label: product.name,
+        a: uploadTable(scope, 'A', product.a),
+        b: uploadTable(scope, 'B', product.b),
+        c,
+        m: n,
+        n,
+        k: n,
+        transposeA,
+        transposeB,
+      },
+    );
+    return new OurKernels(scope, dispatches, await record(scope, dispatches), c, () => undefined);
   }
 
   /** The inverse of one n x n matrix. The kernels work in place, so each call starts with a copy, which is timed too. */

@@ -9,6 +9,7 @@ import type { Dispatch } from '../dispatch.ts';
 import { checkProduct, isWholeQuads, type MatmulArguments, type ProductShape } from './product.ts';
 import { registerProduct } from './registers.ts';
 import type { Scratch } from './shared.ts';
+import { isTurningWorthwhile, turnedProduct } from './turned.ts';
 import { isMeasurable, matmulProblem, plainVariant, variantLaunches } from './variants.ts';
 
 export type { MatmulArguments } from './product.ts';
@@ -36,7 +37,10 @@ export function matmulUnit(args: ProductShape): 1 | 4 {
 
 function chosen(lowering: Scratch, args: MatmulArguments, isSplit: boolean): Dispatch[] {
   const { gpu } = lowering;
-  if (gpu.adapterClass === 'software') return [registerProduct(gpu, args)];
+  if (gpu.adapterClass === 'software')
+    return isSplit && isTurningWorthwhile(args)
+      ? turnedProduct(lowering, args)
+      : [registerProduct(gpu, args)];
   if (!isMeasurable(args)) return variantLaunches(lowering, args, plainVariant);
   const name = gpu.choices.pick(matmulProblem(args, isSplit)) ?? plainVariant;
   return variantLaunches(lowering, args, name);
