@@ -397,6 +397,11 @@ const runSpecFields = z.strictObject({
   ),
   schedule: scheduleSpecSchema.default({ kind: 'warmup-cosine', warmupSteps: 20 }),
   batchSize: count.lte(65536),
+  /**
+   * Whether activations that are cheap to make are made again in the backward pass instead of being kept: the same numbers with
+   * less memory, in more time. Left out: where they do not fit otherwise.
+   */
+  recompute: z.enum(['always', 'never']).exactOptional(),
   steps: count.lte(10_000_000),
   /** The whole validation set is evaluated every so many steps, and at the last one. */
   evaluateEvery: count,

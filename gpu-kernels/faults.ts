@@ -4,6 +4,13 @@
  */
 import { KronlabError } from '../contract/errors.ts';
 
+/** Memory that there is none of, or more in one buffer than the adapter allows: what asked for it may try with less. */
+export class GpuMemoryError extends KronlabError {
+  constructor(message: string) {
+    super('invalid', message);
+  }
+}
+
 export class DeviceFaults {
   private readonly device: GPUDevice;
   private fault: KronlabError | null = null;
@@ -57,10 +64,9 @@ export class DeviceFaults {
   }
 }
 
-function outOfMemory({ label, size }: GPUBufferDescriptor): KronlabError {
+function outOfMemory({ label, size }: GPUBufferDescriptor): GpuMemoryError {
   const mebibytes = Math.ceil(size / 2 ** 20);
-  return new KronlabError(
-    'invalid',
+  return new GpuMemoryError(
     `${label ?? 'a buffer'}: the GPU has no ${mebibytes} MiB of memory left for it. Take a smaller model or batch, or close what else uses the GPU.`,
   );
 }

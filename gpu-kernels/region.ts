@@ -4,6 +4,7 @@
  */
 import { KronlabError } from '../contract/errors.ts';
 import type { GpuContext } from './device.ts';
+import { GpuMemoryError } from './faults.ts';
 import { upload } from './upload.ts';
 
 /** Storage bindings must start at a multiple of this many bytes on every adapter. */
@@ -85,8 +86,7 @@ export function createStorageBuffer(
   const limit = gpu.device.limits.maxBufferSize;
   if (bytes > limit) {
     const most = largest !== undefined && largest !== label ? `; the largest part is ${largest}` : '';
-    throw new KronlabError(
-      'invalid',
+    throw new GpuMemoryError(
       `${label} needs ${Math.ceil(bytes / 2 ** 20)} MiB in one buffer${most}. This adapter allows ${Math.floor(limit / 2 ** 20)} MiB: take a smaller model or batch.`,
     );
   }

@@ -4,7 +4,7 @@ import { describeOptimizer } from '../../contract/describe-optimizer.ts';
 import { KronlabError } from '../../contract/errors.ts';
 import { findModelPreset, modelPresets } from '../../contract/model-presets.ts';
 import { presets } from '../../contract/presets.ts';
-import { optimizerSpecSchema, type DatasetSpec } from '../../contract/run-spec.ts';
+import { optimizerSpecSchema, type DatasetSpec, type RunSpec } from '../../contract/run-spec.ts';
 import { bundledDirectory } from '../../datasets/node/bundled.ts';
 import { loadDataset } from '../../datasets/node/load.ts';
 import type { Command } from '../command.ts';
@@ -18,6 +18,7 @@ const options = {
   json: { type: 'boolean' },
   batch: { type: 'string' },
   steps: { type: 'string' },
+  recompute: { type: 'boolean' },
   db: { type: 'string' },
 } as const;
 
@@ -46,6 +47,7 @@ ${listedModels()}
   --json     an array with one object per optimiser, on stdout
   --batch N  models: examples in a batch
   --steps N  models: also run so many steps, with all that K-FAC does in each, and time them; default: 0
+  --recompute  with activations made again in the backward pass instead of being kept, for less memory
   --db FILE  the database whose imported data sets are meant, where it is not the app's own`,
 
   async run(args, { terminal }) {
@@ -69,12 +71,16 @@ ${listedModels()}
     // Loaded here and not above: the engine is large, and most commands do without it.
     const { explainModel, explainSpec } = await import('../explain/explain-program.ts');
     const groups = [];
+    const { recompute = false } = values;
     for (const { name: group, spec } of plan?.groups ?? []) {
-      groups.push(await explainSpec(gpu, group, spec, await load(spec.dataset)));
+      const own: RunSpec = recompute ? { ...spec, recompute: 'always' } : spec;
+      groups.push(await explainSpec(gpu, group, own, await load(spec.dataset)));
     }
     for (const { group, optimizer } of modelOptimizers) {
       if (!preset) break;
-      groups.push(await explainModel(gpu, `${name}, ${group}`, { ...preset, batch }, optimizer, steps));
+      groups.push(
+        await explainModel(gpu, `${name}, ${group}`, { ...preset, batch }, optimizer, { steps, recompute }),
+      );
     }
     if (values.json) terminal.out(`${JSON.stringify(groups, null, 2)}\n`);
     else terminal.out(`${groups.flatMap(explainLines).join('\n')}\n`);

@@ -75,9 +75,9 @@ export async function explainModel(
   group: string,
   preset: ModelPreset,
   optimizer: OptimizerSpec,
-  steps: number,
+  { steps, recompute }: { steps: number; recompute: boolean },
 ): Promise<ExplainedGroup> {
-  const step = await compileMadeUpStep(gpu, preset, optimizer);
+  const step = await compileMadeUpStep(gpu, preset, optimizer, recompute);
   const results = await step.run(steps);
   step.destroy();
   return {

@@ -90,6 +90,18 @@ describe('kronlab explain', () => {
     expect(out).toMatch(/head +330 +10 +1\.00 +33 +10 /);
   });
 
+  it('shows what it saves to make activations again', async () => {
+    const path = await file({ ...mlp, model: { kind: 'wide-resnet', depth: 10, width: 1 } });
+    const explained = async (...more: string[]) => {
+      const { out } = await explain(path, '--json', ...more);
+      const [group] = JSON.parse(out) as ExplainedGroup[];
+      return group!.training;
+    };
+    const [kept, again] = [await explained(), await explained('--recompute')];
+    expect(again.plannedBytes).toBeLessThan(kept.plannedBytes);
+    expect(again.operations).toBeGreaterThan(kept.operations);
+  });
+
   it.each(modelPresets.filter(({ id }) => id.endsWith('small') || id === 'wrn-10-1').map(({ id }) => id))(
     'explains the model %s over made-up data and trains it',
     async (id) => {

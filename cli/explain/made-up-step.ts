@@ -17,6 +17,7 @@ import { compile, type ProgramStatistics } from '../../training/program/compile.
 import { Graph, size, type Tensor } from '../../training/program/graph.ts';
 import { crossEntropy } from '../../training/program/operations/loss.ts';
 import { Parameters } from '../../training/program/parameters.ts';
+import { recomputingGraph } from '../../training/program/recomputation.ts';
 import { StepUniform } from '../../training/program/step-scalars.ts';
 
 export interface MadeUpStep {
@@ -37,9 +38,10 @@ export async function compileMadeUpStep(
   gpu: GpuContext,
   task: MadeUp,
   optimizer: OptimizerSpec,
+  recompute = false,
 ): Promise<MadeUpStep> {
   const scope = openScope(gpu);
-  const graph = new Graph();
+  const graph = recompute ? recomputingGraph() : new Graph();
   const parameters = new Parameters();
   const builder = new ModelBuilder(graph, parameters);
   const draw = new Draw(scope, graph);

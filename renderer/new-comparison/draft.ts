@@ -113,5 +113,6 @@ function runTexts(spec: RunSpec): SettingTexts {
     schedule: schedule.kind,
     warmupSteps: schedule.kind === 'constant' ? '20' : String(schedule.warmupSteps),
     startWeights: spec.startWeights ?? '',
+    recompute: spec.recompute ?? '',
   };
 }

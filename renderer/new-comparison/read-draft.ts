@@ -167,6 +167,7 @@ function specInput(draft: Draft, column: ColumnDraft): unknown {
         ? { kind: 'constant' }
         : { kind: run['schedule'], warmupSteps: readNumber(run['warmupSteps'] ?? '') },
     batchSize: readNumber(run['batchSize'] ?? ''),
+    recompute: run['recompute'] || undefined,
     steps: readNumber(run['steps'] ?? ''),
     evaluateEvery: readNumber(run['evaluateEvery'] ?? ''),
     seed: 0,
@@ -334,6 +335,7 @@ const runLabels: Record<string, string> = {
   batchSize: 'Batch',
   steps: 'Steps',
   startWeights: 'Start weights',
+  recompute: 'Activations',
   evaluateEvery: 'Evaluate every',
   target: 'Target',
   warmupSteps: 'Warm-up',

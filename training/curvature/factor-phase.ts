@@ -72,8 +72,8 @@ export interface FactorProgram {
 /** The factor phase of a program, begun behind its forward pass. */
 export interface FactorUpdate {
   /**
-   * Takes the gradient of the mean loss by a layer's output, while the backward pass is being added: what the empirical
-   * Fisher makes of it stands right behind it, so that the gradient need not outlive it. Other Fishers need none.
+   * Takes the gradient of the mean loss by a layer's output, while the backward pass is being added: A of what the layer reads,
+   * and what the empirical Fisher makes of the gradient, stand right behind it, so that neither need outlive it.
    */
   accept: (output: Tensor, gradient: Tensor) => void;
   /** Adds the rest behind the backward pass. */
@@ -84,15 +84,13 @@ export interface FactorUpdate {
 export function startFactors(set: FactorSet, program: FactorProgram): FactorUpdate {
   const { graph } = program;
   const phase = new FactorPhase(set, program);
-  const outputs = graph.inPhase('factors', () => phase.start());
+  graph.inPhase('factors', () => phase.start());
   return {
     accept: (output, gradient) => {
-      graph.inPhase('factors', () => outputs?.accept(output, gradient));
+      graph.inPhase('factors', () => phase.accept(output, gradient));
     },
     finish: () => {
-      graph.inPhase('factors', () => {
-        phase.finish(outputs);
-      });
+      graph.inPhase('factors', () => phase.finish());
     },
   };
 }
@@ -132,6 +130,9 @@ class FactorPhase {
   /** Several backward passes, whose factors add up; else each factor's average moves in the launch that makes the factor. */
   private readonly hasRounds: boolean;
   private readonly averaged = new Set<Factor>();
+  private readonly added = new Set<LayerMoment>();
+  /** What takes the gradients of the backward pass itself, for the Fisher that is made of them. */
+  private readonly ofStep: OutputFactors | null;
 
   constructor(set: FactorSet, program: FactorProgram) {
     this.set = set;
@@ -139,18 +140,25 @@ class FactorPhase {
     this.graph = program.graph;
     const { fisher, samples = 1, labels } = program;
     this.hasRounds = fisher !== 'empirical' && !(fisher === 'mc' && samples === 1 && !labels);
-  }
-
-  /** What takes the gradients of the backward pass itself, for the Fisher that is made of them. */
-  start(): OutputFactors | null {
-    if (this.program.fisher !== 'empirical') return null;
-    this.addInputs();
     const { alpha, scale } = this.termCount();
-    return this.outputs(alpha, scale);
+    this.ofStep = fisher === 'empirical' ? this.outputs(alpha, scale) : null;
   }
 
-  finish(outputs: OutputFactors | null): void {
-    if (outputs) outputs.finish();
+  start(): void {
+    if (this.hasRounds) this.addClear();
+  }
+
+  accept(output: Tensor, gradient: Tensor): void {
+    for (const side of this.set.inputs) {
+      if (side.layer.uses.some((use) => use.output === output)) this.addInput(side);
+    }
+    this.ofStep?.accept(output, gradient);
+  }
+
+  finish(): void {
+    // Of layers that the loss does not depend on.
+    this.set.inputs.forEach((side) => this.addInput(side));
+    if (this.ofStep) this.ofStep.finish();
     else this.addOwnPasses();
     this.addAverage();
   }
@@ -159,11 +167,8 @@ class FactorPhase {
     const { fisher, step, loss } = this.program;
     if (fisher === 'empirical') return;
     if (this.hasRounds) {
-      this.addClear();
-      this.addInputs();
       this.addRounds(this.passes(fisher));
     } else {
-      this.addInputs();
       this.sendBack({ kind: 'sample', step }, 1, this.outputs(1 / divisorOf(loss), null));
     }
   }
@@ -210,12 +215,13 @@ class FactorPhase {
     return { most, places: loss.rows && placesInSegments(loss.rows.offsets, loss.termCount) };
   }
 
-  private addInputs(): void {
-    for (const side of this.set.inputs) {
-      if (side.layer.uses.some(({ source }) => source.kind === 'ids')) this.addCounts(side);
-      else if (this.readsPatches(side)) this.addPatches(side);
-      else this.addMoment(side, inputMoment(side.layer, side.flavour, this.set.convention), false);
-    }
+  /** Adds A of what layers read; once, however often it is asked for. */
+  private addInput(side: LayerMoment): void {
+    if (this.added.has(side)) return;
+    this.added.add(side);
+    if (side.layer.uses.some(({ source }) => source.kind === 'ids')) this.addCounts(side);
+    else if (this.readsPatches(side)) this.addPatches(side);
+    else this.addMoment(side, inputMoment(side.layer, side.flavour, this.set.convention), false);
   }
 
   /** Adds the factors of a layer's outputs as soon as the gradients of all its uses are there. */
@@ -331,7 +337,7 @@ class FactorPhase {
     layer.uses.forEach(({ source }, i) => {
       if (source.kind !== 'image') return;
       const shape = shapeOf(layer, source);
-      const image = padForConvolution(source.image, imagePadding(shape));
+      const image = padForConvolution(this.graph.late(source.image), imagePadding(shape));
       for (const { factor, columns } of factors) {
         const target = this.target(factor, i > 0, i === layer.uses.length - 1);
         this.graph.effect(factor.name, [image], (lowering) =>

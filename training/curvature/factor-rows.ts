@@ -115,7 +115,7 @@ function everyRow({ positions }: LayerUse, x: Tensor): MomentRows {
 /** As `positionSums` of what a use reads; patches need not be written down for their sums. */
 function inputSums(layer: LinearLayer, use: LayerUse, factor: number): Tensor {
   const { source } = use;
-  if (source.kind === 'image') return patchSums(source.image, source.window, factor);
+  if (source.kind === 'image') return patchSums(source.image.graph.late(source.image), source.window, factor);
   return positionSums(use, inputOf(layer, use), factor);
 }
 

@@ -180,12 +180,13 @@ class GpuTrainer implements Trainer {
 
   /** The compiled program of a spec. Only what is written into it tells programs apart: not the seed, rate or length. */
   private async program(spec: RunSpec, data: PreparedDataset): Promise<BuiltProgram> {
-    const { dataset, augmentation, model, batchSize } = spec;
+    const { dataset, augmentation, model, batchSize, recompute } = spec;
     const key = JSON.stringify({
       dataset,
       augmentation,
       model,
       batchSize,
+      recompute,
       optimizer: { ...spec.optimizer, lr: 0 },
     });
     const known = this.programs.get(key);

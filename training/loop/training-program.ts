@@ -9,6 +9,7 @@ import type { OptimizerSpec, RunSpec } from '../../contract/run-spec.ts';
 import { phases, type LayerReport, type Phase } from '../../contract/runs.ts';
 import type { PreparedDataset } from '../../datasets/dataset.ts';
 import { openScope, releaseScope, type GpuContext } from '../../gpu-kernels/device.ts';
+import { GpuMemoryError } from '../../gpu-kernels/faults.ts';
 import { costlyFisher, termsPerExample } from '../curvature/fisher-passes.ts';
 import { Augmentation } from '../feeding/augmentation.ts';
 import { createFeeding, exampleCount, openSource, type Feeding } from '../feeding/feeding.ts';
@@ -25,6 +26,7 @@ import { compile, type Program, type ProgramStatistics } from '../program/compil
 import { Graph } from '../program/graph.ts';
 import type { Loss } from '../program/operations/loss.ts';
 import { Parameters, type Parameter } from '../program/parameters.ts';
+import { recomputingGraph } from '../program/recomputation.ts';
 import { StepUniform } from '../program/step-scalars.ts';
 import { Evaluation } from './evaluation.ts';
 import { MetricsRing } from './metrics-ring.ts';
@@ -46,6 +48,7 @@ interface Parts {
   lossPools: boolean;
   costlyFisher: string | null;
   streamed: readonly string[];
+  recomputed: string | null;
   /** Null where the adapter has no timestamps. */
   timer: PhaseTimer | null;
   pace: Pace;
@@ -78,12 +81,20 @@ export class TrainingProgram {
     dataBytes = usualDataBytes,
   ): Promise<TrainingProgram> {
     checkBatch(spec, data);
-    const scope = openScope(gpu);
+    const attempt = async (recompute: boolean): Promise<TrainingProgram> => {
+      const scope = openScope(gpu);
+      try {
+        return new TrainingProgram(await buildParts(scope, spec, data, { budgetMs, dataBytes, recompute }));
+      } catch (error) {
+        releaseScope(scope);
+        throw error;
+      }
+    };
     try {
-      return new TrainingProgram(await buildParts(scope, spec, data, budgetMs, dataBytes));
+      return await attempt(spec.recompute === 'always');
     } catch (error) {
-      releaseScope(scope);
-      throw error;
+      if (spec.recompute !== undefined || !(error instanceof GpuMemoryError)) throw error;
+      return attempt(true);
     }
   }
 
@@ -103,6 +114,11 @@ export class TrainingProgram {
   /** What the spec's Fisher costs without need, one sentence; null where it does not. */
   get costlyFisher(): string | null {
     return this.parts.costlyFisher;
+  }
+
+  /** Why activations are made again in the backward pass without having been asked for, one sentence; else null. */
+  get recomputed(): string | null {
+    return this.parts.recomputed;
   }
 
   /** Why parts of the data set are streamed, one sentence each; empty where all of it is on the GPU. */
@@ -188,6 +204,10 @@ export class TrainingProgram {
   }
 }
 
+const whyRecomputed =
+  'Kept activations do not fit into the memory of this GPU: those that are cheap to make are made again in the backward pass. ' +
+  'The numbers are the same; a step takes longer.';
+
 function checkBatch(spec: RunSpec, data: PreparedDataset): void {
   const examples = exampleCount(data, data.train);
   if (spec.batchSize <= examples) return;
@@ -198,12 +218,17 @@ function checkBatch(spec: RunSpec, data: PreparedDataset): void {
   );
 }
 
+interface BuildOptions {
+  budgetMs: number;
+  dataBytes: number;
+  recompute: boolean;
+}
+
 async function buildParts(
   scope: GpuContext,
   spec: RunSpec,
   data: PreparedDataset,
-  budgetMs: number,
-  dataBytes: number,
+  { budgetMs, dataBytes, recompute }: BuildOptions,
 ): Promise<Parts> {
   const parameters = new Parameters();
   const step = new StepUniform(scope);
@@ -214,7 +239,7 @@ async function buildParts(
   const feeding = createFeeding(scope, data, source, spec.batchSize, false, augmentation);
   const pace = new Pace(scope.adapterClass, budgetMs);
   const trace = (): { graph: Graph; builder: ModelBuilder; loss: Loss } => {
-    const graph = new Graph();
+    const graph = recompute ? recomputingGraph() : new Graph();
     const builder = new ModelBuilder(graph, parameters, 'training', {
       embeddingsAreLayers: embeddingsAreLayers(spec.optimizer),
     });
@@ -262,6 +287,7 @@ async function buildParts(
       lossPools,
     },
     streamed: notes,
+    recomputed: recompute && spec.recompute === undefined ? whyRecomputed : null,
     modelLayers: builder.layers,
     costlyFisher: costlyFisher(spec.optimizer, { classes: loss.classes, terms: termsPerExample(loss) }),
     program: new CutProgram(scope.device, program, pace),

@@ -84,6 +84,8 @@ export class TrainingRun {
     journal.event(0, 'info', 'started', `Started on ${this.gpu.name}, seed ${spec.seed}`);
     const { costlyFisher } = this.program;
     if (costlyFisher !== null) journal.event(0, 'warning', 'costly-fisher', costlyFisher);
+    const { recomputed } = this.program;
+    if (recomputed !== null) journal.event(0, 'info', 'recomputed', recomputed);
     for (const note of this.program.streamed) journal.event(0, 'info', 'streamed', note);
     this.report('training', 0, true);
     for (let step = 1; step <= spec.steps;) {

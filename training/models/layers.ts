@@ -29,8 +29,9 @@ export type Source =
 export interface LayerUse {
   readonly source: Source;
   /**
-   * What the weight is applied to, [..., inputs]: the source's rows, or the patches of a convolution, which are added to the
-   * graph when first asked for, in the phase that asks. Null for ids, whose one-hot vectors are never written down.
+   * What the weight is applied to, [..., inputs], for use behind the forward pass: the source's rows, or the patches of a
+   * convolution, which are added to the graph when first asked for, in the phase that asks. Null for ids, whose one-hot vectors
+   * are never written down.
    */
   readonly input: Tensor | null;
   /** [..., outputs] */

@@ -85,7 +85,13 @@ export class ModelBuilder {
     const matrix = this.graph.reshape(this.leaf(weight), [outputs, inputs]);
     const output = linear(x, matrix, bias ? this.leaf(bias) : null);
     const positions = offsets ? raggedPositions(name, x, offsets) : densePositions(x, mask ?? null);
-    const use: LayerUse = { source: { kind: 'rows', rows: x }, input: x, output, positions };
+    const use: LayerUse = {
+      source: { kind: 'rows', rows: x },
+      get input() {
+        return x.graph.late(x);
+      },
+      ...{ output, positions },
+    };
     this.note({ name, weight, bias, inputs, outputs, groups: 1, isTransposed: false, isAttentionKey }, use);
     return output;
   }
@@ -114,7 +120,7 @@ export class ModelBuilder {
     const use: LayerUse = {
       source: { kind: 'image', image: x, window },
       get input() {
-        return (patches ??= unfold(x, window).patches);
+        return (patches ??= unfold(x.graph.late(x), window).patches);
       },
       output,
       positions: densePositions(output),

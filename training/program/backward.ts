@@ -31,13 +31,14 @@ export function backward(
   for (const node of graph.nodes.slice(0, graph.nodes.length).reverse()) {
     const outputGradients = node.outputs.map((output) => gradients.get(output) ?? null);
     if (outputGradients.every((g) => g === null)) continue;
+    const read = asReadLate(graph, node);
     node.outputs.forEach((output, i) => {
       const gradient = outputGradients[i];
       if (gradient && wanted.has(output)) visit(output, gradient);
     });
     const needed = node.inputs.map((input) => dependent.has(input));
     if (!needed.includes(true)) continue;
-    pullBack(node, outputGradients, needed, gradients);
+    pullBack(read, node.inputs, outputGradients, needed, gradients);
   }
   return new Map(
     wrt.flatMap((tensor) => {
@@ -47,8 +48,17 @@ export function backward(
   );
 }
 
+/** The node as its gradient rule sees it: with copies in place of what is not kept. */
+function asReadLate(graph: Graph, node: Node): Node {
+  if (!graph.recomputation) return node;
+  const late = (tensor: Tensor): Tensor => graph.late(tensor);
+  return { ...node, inputs: node.inputs.map(late), outputs: node.outputs.map(late) };
+}
+
+/** `inputs` are those of the forward pass, by which gradients are known. */
 function pullBack(
   node: Node,
+  inputs: readonly Tensor[],
   outputGradients: (Tensor | null)[],
   needed: boolean[],
   gradients: Map<Tensor, Tensor>,
@@ -56,7 +66,7 @@ function pullBack(
   const rule = node.operation.gradient;
   if (!rule) throw new KronlabError('internal', `operation ${node.operation.name} has no gradient rule`);
   const inputGradients = rule(node, outputGradients, needed);
-  node.inputs.forEach((input, i) => {
+  inputs.forEach((input, i) => {
     const gradient = inputGradients[i];
     if (needed[i] && gradient) accumulate(gradients, input, gradient);
   });

@@ -41,7 +41,7 @@ export function findRepeats(graph: Graph): Resolve {
 }
 
 function mayRepeat(graph: Graph, node: Node): boolean {
-  if (node.isEffect || node.operation.isView || node.inputs.length === 0) return false;
+  if (node.isEffect || node.isCopy || node.operation.isView || node.inputs.length === 0) return false;
   return node.outputs.every((output) => !graph.placed.has(output));
 }
 

@@ -69,6 +69,13 @@ export interface Operation<A> {
    */
   readonly fusedWrites?: readonly number[];
   /**
+   * For operations whose first output is cheap to make again (`recomputation.ts`): the inputs that the gradient rule reads,
+   * which are therefore kept in any case.
+   */
+  cheap?(node: Node<A>): readonly number[];
+  /** The gradient rule reads the first output, which is therefore kept in any case. */
+  readonly keepsOutput?: boolean;
+  /**
    * Gradients with respect to the inputs, given those of the outputs (null: no gradient arrives there). `needed[i]`
    * says whether input i's gradient is wanted; a rule may return null otherwise.
    */
@@ -91,6 +98,8 @@ export interface Node<A = unknown> {
   readonly loop: Loop | null;
   /** Writes memory outside the graph: never removed as dead code. */
   readonly isEffect: boolean;
+  /** Makes on purpose what an earlier node made, which is not kept. */
+  readonly isCopy: boolean;
 }
 
 export interface Loop {
@@ -107,6 +116,12 @@ interface AddOptions<A> {
   attributes: A;
   outputs: OutputSpec[];
   isEffect?: boolean;
+  isCopy?: boolean;
+}
+
+/** Answers copies of tensors of the forward pass that are made where they are read. */
+export interface Recomputation {
+  of(tensor: Tensor): Tensor;
 }
 
 const leafOperation: Operation<null> = { name: 'leaf', lower: () => [] };
@@ -115,9 +130,20 @@ export class Graph {
   readonly nodes: Node[] = [];
   /** Tensors whose memory is given from outside: leaves, and results pinned to a place. */
   readonly placed = new Map<Tensor, Region>();
+  /** Set where results of the forward pass are made again instead of kept. */
+  recomputation: Recomputation | null = null;
   private phase: Phase = 'forward';
   private loop: Loop | null = null;
   private tensorCount = 0;
+
+  get isInLoop(): boolean {
+    return this.loop !== null;
+  }
+
+  /** What the backward pass, and all that is added after it, reads in place of a tensor of the forward pass. */
+  late(tensor: Tensor): Tensor {
+    return this.recomputation?.of(tensor) ?? tensor;
+  }
 
   /** A tensor whose memory exists already: a parameter, the batch, a constant. */
   leaf(label: string, shape: readonly number[], region: Region, type: ElementType = 'f32'): Tensor {
@@ -139,6 +165,7 @@ export class Graph {
       phase: this.phase,
       loop: this.loop,
       isEffect: options.isEffect ?? false,
+      isCopy: options.isCopy ?? false,
     };
     for (const spec of options.outputs) {
       outputs.push({

@@ -12,6 +12,7 @@ import { emptyRegion, testGpu, uploaded } from '../../gpu-kernels/test-gpu.ts';
 import { backward } from './backward.ts';
 import { compile, type CompileOptions, type Program } from './compile.ts';
 import { Graph, rootOf, size, type Tensor } from './graph.ts';
+import { recomputingGraph } from './recomputation.ts';
 
 /** Whose kernel variants a test can choose: all are right on every adapter. */
 export const adapterClasses = ['software', 'gpu'] as const satisfies readonly AdapterClass[];
@@ -19,6 +20,11 @@ export const adapterClasses = ['software', 'gpu'] as const satisfies readonly Ad
 /** Puts numbers on the GPU as a leaf of the graph; a `Uint32Array` becomes a u32 tensor. */
 export type Leaf = (values: ArrayLike<number>, shape: readonly number[], label?: string) => Tensor;
 export type Build = (graph: Graph, leaf: Leaf) => Tensor | readonly Tensor[];
+
+export interface TestOptions extends CompileOptions {
+  /** Whether the backward pass makes again what is cheap to make. */
+  recompute?: boolean;
+}
 
 export interface TestProgram {
   /** A scope of its own: `releaseScope` frees all that the program uses. */
@@ -37,10 +43,10 @@ export interface TestProgram {
 export async function prepare(
   build: Build,
   adapterClass?: AdapterClass,
-  options: CompileOptions = {},
+  { recompute, ...options }: TestOptions = {},
 ): Promise<TestProgram> {
   const gpu = scopeFor(await testGpu(), adapterClass);
-  const graph = new Graph();
+  const graph = recompute ? recomputingGraph() : new Graph();
   const built = build(graph, leafOf(gpu, graph));
   const tensors = 'id' in built ? [built] : built;
   const results = tensors.map((tensor) => graph.placed.get(rootOf(tensor)) ?? pinned(gpu, graph, tensor));
@@ -84,7 +90,7 @@ function pinned(gpu: GpuContext, graph: Graph, tensor: Tensor): Region {
 export async function evaluate(
   build: Build,
   adapterClass?: AdapterClass,
-  options: CompileOptions = {},
+  options: TestOptions = {},
 ): Promise<Float32Array[]> {
   const { device } = await testGpu();
   device.pushErrorScope('validation');

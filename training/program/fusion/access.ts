@@ -16,8 +16,8 @@ export interface AccessContext {
   isStored(tensor: Tensor): boolean;
 }
 
-/** `a` to `z`, then `a1` and so on. */
-function operandName(index: number): string {
+/** What an expression calls an input: `a` to `z`, then `a1` and so on. */
+export function operandName(index: number): string {
   const round = Math.floor(index / 26);
   return `${String.fromCharCode(97 + (index % 26))}${round || ''}`;
 }

@@ -131,6 +131,8 @@ const normOperation: Operation<NormAttributes> = {
   name: 'normalise',
   fusedReads: [0],
   fusedWrites: [0],
+  // All but the shift, which is a parameter.
+  cheap: () => [0, 1, 2, 3],
   gradient(node, [g], needed) {
     const [x, mean, variance, gain] = node.inputs as [Tensor, Tensor, Tensor, Tensor];
     const { attributes } = node;

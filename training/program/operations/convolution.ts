@@ -98,6 +98,7 @@ const padOperation: Operation<Padding> = {
   name: 'pad image',
   fusedReads: [0],
   fusedWrites: [0],
+  cheap: () => [],
   lower(node, lowering) {
     const unit = node.attributes.channels % 4 === 0 ? 4 : 1;
     const image = lowering.reader('image', node.inputs[0] as Tensor, unit);

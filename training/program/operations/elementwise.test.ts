@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
+import { backward } from '../backward.ts';
 import { size, type Tensor } from '../graph.ts';
-import { checkOperation, evaluate, expectClose, f32Tolerance, noise } from '../test-program.ts';
+import { checkOperation, evaluate, expectClose, f32Tolerance, noise, prepare } from '../test-program.ts';
 import { add, broadcastTo, elementwise, gelu, geluTanh, multiply, relu, scale, tanh } from './elementwise.ts';
 
 /** Where element i of a tensor of shape `out` finds its value in a tensor of shape `input`, by NumPy's rule. */
@@ -203,4 +204,17 @@ it('reaches every value of a tensor longer than one row of workgroups', async ()
     ),
   );
   expect((result ?? []).findIndex((value, i) => value !== 2 * i)).toBe(-1);
+});
+
+it('has gradients that read no input without need, so that it need not be kept', async () => {
+  const { graph } = await prepare((graph, leaf) => {
+    const [x, row] = [leaf(noise(12, 1), [3, 4]), leaf(noise(4, 2), [4])];
+    const y = multiply(scale(x, 0.5), row);
+    const seeds = [{ tensor: y, gradient: leaf(noise(12, 3), [3, 4]) }];
+    return [...backward(graph, seeds, [x]).values()];
+  });
+  const readBy = (label: string) =>
+    graph.nodes.find(({ outputs: [output] }) => output?.label === label)?.inputs.map((input) => input.label);
+  expect(readBy('scale gradient')).toEqual(['multiply gradient']);
+  expect(readBy('multiply gradient')).toHaveLength(2);
 });

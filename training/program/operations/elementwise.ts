@@ -6,6 +6,7 @@ import { KronlabError } from '../../../contract/errors.ts';
 import type { Dispatch } from '../../../gpu-kernels/dispatch.ts';
 import { linearGrid } from '../../../gpu-kernels/grid.ts';
 import { expandTemplate } from '../../../gpu-kernels/template.ts';
+import { operandName } from '../fusion/access.ts';
 import { isInQuads } from '../fusion/broadcast.ts';
 import { size, type Lowering, type Node, type Operation, type Tensor } from '../graph.ts';
 import source from './elementwise.wgsl';
@@ -33,11 +34,35 @@ const operation: Operation<ElementwiseFunction> = {
     return node.inputs.map((input, i) => {
       const slope = gradientOf(node.attributes, i);
       if (!g || !needed[i] || !slope) return null;
-      return sumTo(elementwise(slope, ...node.inputs, g), input.shape);
+      return sumTo(applied(slope, node.inputs, g), input.shape);
     });
+  },
+  cheap: ({ attributes, inputs }) => {
+    const read = attributes.gradients.flatMap((expression) => namesIn(expression, inputs.length));
+    return inputs.flatMap((_, i) => (read.includes(i) ? [i] : []));
   },
   lower,
 };
+
+/** Names of inputs in an expression. */
+const namePattern = /\b[a-z]\d*\b/g;
+
+/** Which of a function's first inputs an expression names. */
+function namesIn(expression: string, count: number): number[] {
+  const names = new Set(expression.match(namePattern));
+  return Array.from({ length: count }, (_, i) => i).filter((i) => names.has(operandName(i)));
+}
+
+/**
+ * The derivative with the incoming gradient, as a function of those inputs alone that it reads: the others need not be kept
+ * for it.
+ */
+function applied(slope: ElementwiseFunction, inputs: readonly Tensor[], g: Tensor): Tensor {
+  const read = namesIn(slope.expression, inputs.length);
+  const renamed = new Map([...read, inputs.length].map((from, to) => [operandName(from), operandName(to)]));
+  const expression = slope.expression.replace(namePattern, (name) => renamed.get(name) ?? name);
+  return elementwise({ ...slope, expression }, ...read.map((i) => inputs[i] as Tensor), g);
+}
 
 /** The derivative by input i times the incoming gradient as a function of its own; null where there is none. */
 function gradientOf(fn: ElementwiseFunction, i: number): ElementwiseFunction | null {
@@ -62,6 +87,7 @@ export function add(a: Tensor, b: Tensor): Tensor {
 const addOperation: Operation<ElementwiseFunction> = {
   ...operation,
   name: 'add',
+  cheap: () => [],
   gradient: (node, [g], needed) =>
     node.inputs.map((input, i) => (g && needed[i] ? sumTo(g, input.shape) : null)),
 };
@@ -122,6 +148,8 @@ export function fromOutput(fn: ElementwiseFunction, a: Tensor): Tensor {
 
 const fromOutputOperation: Operation<ElementwiseFunction> = {
   ...operation,
+  cheap: () => [],
+  keepsOutput: true,
   gradient(node, [g], needed) {
     const slope = gradientOf(node.attributes, 0);
     return [g && needed[0] && slope ? elementwise(slope, node.outputs[0] as Tensor, g) : null];

@@ -14,6 +14,7 @@ const operation: Operation<Attributes> = {
   name: 'layer norm',
   fusedReads: [0],
   fusedWrites: [0],
+  cheap: () => [0, 1],
   gradient(node, [g], needed) {
     const [x, gain] = node.inputs as [Tensor, Tensor, Tensor];
     const statistics = node.outputs[1] as Tensor;
