@@ -1,6 +1,7 @@
 // `factor-block.wgsl` for adapters whose subgroups are four lanes wide: one subgroup per matrix runs in step, so there
 // is no barrier and no workgroup memory, which cost a software adapter most of a second to compile. Lane l owns quads l
 // and l + 4 of every row and passes on the one number of each row that all need.
+//   SKIP: matrices whose `skip` is not 0 are left alone.
 enable subgroups;
 
 struct Params { n: u32, k: u32 }
@@ -15,6 +16,12 @@ fn isUsable(pivot: f32) -> bool { return bitcast<u32>(pivot) - 0x00800000u < 0x7
 
 @compute @workgroup_size(4)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id) lane: u32) {
+#if SKIP
+  if (skip[group.x] != 0u) {
+    if (lane == 0u) { status[group.x] = 0u; }
+    return;
+  }
+#end
   let quads = params.n / 4u;
   let block = (group.x * params.n + params.k * B) * quads + params.k * 8u;
   for (var slot = 0u; slot < 2u; slot++) {

@@ -2,6 +2,7 @@
 // One workgroup per matrix, one lane per row. Elimination in place on the symmetric block and the identity at once:
 // column k of the block is dead after step k, so the multipliers' inverse grows where the block shrinks, one barrier
 // per pivot, no square root until the end.
+//   SKIP: matrices whose `skip` is not 0 are left alone.
 
 struct Params { n: u32, k: u32 }
 
@@ -20,6 +21,12 @@ fn isUsable(pivot: f32) -> bool { return bitcast<u32>(pivot) - 0x00800000u < 0x7
 @compute @workgroup_size(32)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
   let t = local.x;
+#if SKIP
+  if (skip[group.x] != 0u) {
+    if (t == 0u) { status[group.x] = 0u; }
+    return;
+  }
+#end
   let quads = params.n / 4u;
   let block = (group.x * params.n + params.k * B) * quads + params.k * rowQuads;
   for (var q = 0u; q < rowQuads; q++) {

@@ -3,6 +3,7 @@
 //           Blocks of row k receive their first contribution, whatever lay there before.
 //   else:   inverse[a, b] = sum over q >= a of M[a, q] M[b, q]^T for a >= b, and its mirror image.
 //   LANES:  subgroups are four lanes wide along x and share the rows a: each lane loads a quarter and broadcasts.
+//   SKIP: matrices whose `skip` is not 0 are left alone.
 #if LANES
 enable subgroups;
 #end
@@ -17,6 +18,9 @@ fn main(
   @builtin(subgroup_invocation_id) lane: u32,
 #end
 ) {
+#if SKIP
+  if (skip[group.z] != 0u) { return; }
+#end
   let quads = params.n / 4u;
   let base = group.z * params.n * quads;
   let a = group.y;

@@ -1,11 +1,15 @@
 // Multiplies block column k, in all block rows but k, by D^T of the diagonal block from the right: below it the
 // columns of L become final, above it the rows of the inverse factor. One thread owns ROWS whole rows of 32 numbers;
 // because D^T is upper triangular, going from the last quad to the first needs no copy of the old row.
+//   SKIP: matrices whose `skip` is not 0 are left alone.
 
 struct Params { n: u32, k: u32 }
 
 @compute @workgroup_size(${32 / ROWS})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
+#if SKIP
+  if (skip[group.z] != 0u) { return; }
+#end
   let quads = params.n / 4u;
   let blockRow = select(group.x, group.x + 1u, group.x >= params.k);
   let column = group.z * params.n * quads + params.k * 8u;

@@ -37,13 +37,18 @@ export interface SpdInverseArguments {
   inverse: Region;
   /** u32 [batch]: 0, or k + 1 when pivot k was the first that was not positive or not finite. Written by every replay. */
   status: Region;
+  /**
+   * u32 [batch], in a buffer that holds nothing else of these: matrices where it is not 0 need no inverse. Their status is
+   * 0, and `inverse` keeps what it holds.
+   */
+  skip?: Region;
 }
 
 /** A^-1 of every matrix of the batch, as launches to run in order. Throws when a size or a region does not fit. */
 export function spdInverse(gpu: GpuContext, args: SpdInverseArguments): Dispatch[] {
   check(args);
   const blocks = args.n / spdBlock;
-  const kernels = kernelsFor(gpu);
+  const kernels = kernelsFor(gpu, args.skip !== undefined);
   const launches: Dispatch[] = [];
   for (let k = 0; k < blocks; k++) {
     launches.push(factorBlock(kernels, args, k));
@@ -66,6 +71,7 @@ function check(args: SpdInverseArguments): void {
     ['matrices', args.matrices, batch * n * n],
     ['inverse', args.inverse, batch * n * n],
     ['status', args.status, batch],
+    ...(args.skip ? [['skip', args.skip, batch] as const] : []),
   ] as const;
   for (const [name, region, words] of needed) {
     if (region.bytes >= words * 4) continue;
@@ -87,19 +93,22 @@ interface Kernels {
  * A software adapter wants large register tiles, which save loads, each a four-lane gather; a GPU wants many threads.
  * One workgroup always makes one block.
  */
-function kernelsFor(gpu: GpuContext): Kernels {
+function kernelsFor(gpu: GpuContext, SKIP: boolean): Kernels {
   const software = gpu.adapterClass === 'software';
   const tile = software ? { TM: 8, TN: 4, LANES: gpu.fourLaneSubgroups } : { TM: 4, TN: 4, LANES: false };
   return {
-    factor: gpu.fourLaneSubgroups ? factorLanesSource : factorSource,
-    panel: expandTemplate(panelSource, { ROWS: software ? 4 : 1 }),
-    update: expandTemplate(productsSource, { ...tile, UPDATE: true }),
-    product: expandTemplate(productsSource, { ...tile, UPDATE: false }),
+    factor: expandTemplate(gpu.fourLaneSubgroups ? factorLanesSource : factorSource, { SKIP }),
+    panel: expandTemplate(panelSource, { ROWS: software ? 4 : 1, SKIP }),
+    update: expandTemplate(productsSource, { ...tile, UPDATE: true, SKIP }),
+    product: expandTemplate(productsSource, { ...tile, UPDATE: false, SKIP }),
   };
 }
 
-function matricesBinding(args: SpdInverseArguments, write: boolean): Binding {
-  return { name: 'M', type: 'array<vec4f>', region: args.matrices, write };
+function matricesBindings({ matrices, skip }: SpdInverseArguments, write: boolean): Binding[] {
+  return [
+    { name: 'M', type: 'array<vec4f>', region: matrices, write },
+    ...(skip ? [{ name: 'skip', type: 'array<u32>', region: skip, write: false }] : []),
+  ];
 }
 
 function paramsOf(args: SpdInverseArguments, k: number): { type: string; data: Uint32Array } {
@@ -111,7 +120,7 @@ function factorBlock(kernels: Kernels, args: SpdInverseArguments, k: number): Di
     label: `${args.label}: factor block ${k}`,
     code: kernels.factor,
     bindings: [
-      matricesBinding(args, true),
+      ...matricesBindings(args, true),
       { name: 'status', type: 'array<u32>', region: args.status, write: true },
     ],
     params: paramsOf(args, k),
@@ -124,7 +133,7 @@ function scalePanel(kernels: Kernels, args: SpdInverseArguments, k: number, bloc
   return {
     label: `${args.label}: scale panel ${k}`,
     code: kernels.panel,
-    bindings: [matricesBinding(args, true)],
+    bindings: matricesBindings(args, true),
     params: paramsOf(args, k),
     workgroups: [blocks - 1, 1, args.batch],
     flops: args.batch * (blocks - 1) * spdBlock ** 3,
@@ -137,7 +146,7 @@ function update(kernels: Kernels, args: SpdInverseArguments, k: number, blocks: 
   return {
     label: `${args.label}: eliminate block ${k}`,
     code: kernels.update,
-    bindings: [matricesBinding(args, true)],
+    bindings: matricesBindings(args, true),
     params: paramsOf(args, k),
     workgroups: [columns, blocks, args.batch],
     flops: args.batch * changed * 2 * spdBlock ** 3,
@@ -151,7 +160,7 @@ function product(kernels: Kernels, args: SpdInverseArguments, blocks: number): D
     label: `${args.label}: product`,
     code: kernels.product,
     bindings: [
-      matricesBinding(args, false),
+      ...matricesBindings(args, false),
       { name: 'inverse', type: 'array<vec4f>', region: args.inverse, write: true },
     ],
     params: paramsOf(args, 0),
