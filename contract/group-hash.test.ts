@@ -62,6 +62,18 @@ describe('groupHash', () => {
     expect(new Set(hashes).size).toBe(changes.length);
   });
 
+  it('tells how factors are inverted apart, and leaves out what runs did before they could choose', () => {
+    const kfac = { name: 'kfac', lr: 0.02, flavour: 'expand' };
+    const hashes = [
+      {},
+      { inversion: 'cholesky' },
+      { inversion: 'cholesky-polished' },
+      { inversion: 'newton-schulz' },
+    ].map((own) => groupHash(runSpecSchema.parse({ ...spec, optimizer: { ...kfac, ...own } })));
+    expect(hashes[1]).toBe(hashes[0]);
+    expect(new Set(hashes).size).toBe(3);
+  });
+
   it('does not depend on the order in which fields were written', () => {
     const reversed = Object.fromEntries(Object.entries(spec).reverse()) as typeof spec;
     expect(groupHash(reversed)).toBe(groupHash(spec));

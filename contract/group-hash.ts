@@ -68,6 +68,7 @@ const lateDefaults = {
   klClip: null,
   // Runs without a budget did in one step what this one does in one step, but for large nets.
   inversionBudget: 100,
+  inversion: 'cholesky',
 };
 
 /** JSON with the keys of every object in code-unit order and `undefined` left out, so that equal values give equal text. */

@@ -110,6 +110,27 @@ describe('K-FAC settings of damping and update', () => {
     expect(parse({ inversionBudget: null }).data?.optimizer).toMatchObject({ inversionBudget: null });
   });
 
+  it('invert by Cholesky unless told otherwise', () => {
+    expect(parse({}).data?.optimizer).toMatchObject({ inversion: 'cholesky' });
+    for (const inversion of ['cholesky-polished', 'newton-schulz'])
+      expect(parse({ inversion }).data?.optimizer).toMatchObject({ inversion });
+  });
+
+  it.each([
+    [{ preconditioner: 'ekfac' }, 'ekfac'],
+    [{ dampingRule: 'exact' }, 'the damping rule exact'],
+    [{ preconditioner: 'ekfac', dampingRule: 'exact' }, 'ekfac'],
+  ])('refuse to choose how factors are inverted where none are: %j', (settings, choice) => {
+    for (const inversion of ['cholesky-polished', 'newton-schulz']) {
+      const issues = parse({ ...settings, inversion }).error?.issues ?? [];
+      expect(issues.map(({ path }) => path.join('.'))).toEqual(['optimizer.inversion']);
+      expect(issues[0]?.message).toBe(
+        `must be cholesky, the default, for ${choice}, which decomposes factors and inverts none; ${inversion} inverts them`,
+      );
+    }
+    expect(parse({ ...settings, inversion: 'cholesky' }).success).toBe(true);
+  });
+
   it.each(['relative', 'exact'])('damp measured scales by the rule %s', (dampingRule) => {
     expect(parse({ preconditioner: 'ekfac', dampingRule }).success).toBe(true);
   });
@@ -125,6 +146,7 @@ describe('K-FAC settings of damping and update', () => {
     { adaptationDecay: 1 },
     { dampingFloor: -1 },
     { inversionBudget: 0 },
+    { inversion: 'lu' },
     { graft: 'lars' },
   ])('refuse %o', (settings) => {
     expect(parse(settings).success).toBe(false);

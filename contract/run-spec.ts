@@ -207,6 +207,11 @@ export const kfacSpecSchema = z.strictObject({
    * none has much more to do. A round within the budget, and with null any round, is one step's work.
    */
   inversionBudget: z.number().gt(0, 'must be above 0; try 50').nullable().default(100),
+  /**
+   * How damped factors are inverted: by Cholesky; with a Newton-Schulz step behind it; or by Newton-Schulz steps from the
+   * old inverse, and by Cholesky where these do not suffice. Not for eigenbases (`ekfac`, damping `exact`).
+   */
+  inversion: z.enum(['cholesky', 'cholesky-polished', 'newton-schulz']).default('cholesky'),
   /** Decay of the bias-corrected moving average of the factors. */
   factorDecay: unitOpen.default(0.9),
   /** `grafted`: Adam's decay rates. */
@@ -450,6 +455,16 @@ const rules: readonly Rule[] = [
       if (optimizer.name !== 'kfac' || optimizer.preconditioner !== 'ekfac') return null;
       if (['relative', 'exact'].includes(optimizer.dampingRule)) return null;
       return `must be relative or exact for ekfac, which damps measured scales and not factors; ${optimizer.dampingRule} damps factors`;
+    },
+  },
+  {
+    reads: ['optimizer.name', 'optimizer.preconditioner', 'optimizer.dampingRule', 'optimizer.inversion'],
+    field: 'optimizer.inversion',
+    mistake({ optimizer }) {
+      if (optimizer.name !== 'kfac' || optimizer.inversion === 'cholesky') return null;
+      if (optimizer.preconditioner !== 'ekfac' && optimizer.dampingRule !== 'exact') return null;
+      const choice = optimizer.preconditioner === 'ekfac' ? 'ekfac' : 'the damping rule exact';
+      return `must be cholesky, the default, for ${choice}, which decomposes factors and inverts none; ${optimizer.inversion} inverts them`;
     },
   },
   {

@@ -29,6 +29,7 @@ export const metricDefinitions = {
   'val.bits_per_char': { goal: 'min', unit: 'bit', label: 'Validation bits per character' },
   'val.map': { goal: 'max', unit: '', label: 'Validation mean average precision' },
   'curvature.damping': { goal: null, unit: '', label: 'Damping in use' },
+  'curvature.warm_starts': { goal: null, unit: '', label: 'Share of warm started inverses' },
   'time.step_ms': { goal: 'min', unit: 'ms', label: 'Time per step' },
 } as const satisfies Record<string, { goal: 'min' | 'max' | null; unit: string; label: string }>;
 export type MetricKey = keyof typeof metricDefinitions;

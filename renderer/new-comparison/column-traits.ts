@@ -34,6 +34,9 @@ export const hasDampingScale: Test = (column) =>
   isKfac(column) && !(isEkfac(column) && isRelativeRule(column));
 export const isAdaptingDamping: Test = (column) =>
   isKfac(column) && column.values['dampingAdaptation'] === 'levenberg-marquardt';
+/** Whether factors are inverted, and not decomposed. */
+export const hasInverses: Test = (column) =>
+  isKfac(column) && !isEkfac(column) && column.values['dampingRule'] !== 'exact';
 /** Whether the damping of a run changes while it runs. */
 export const hasMovingDamping: Test = (column) =>
   isAdaptingDamping(column) || (hasDampingScale(column) && column.values['dampingScale'] === 'loss');

@@ -96,6 +96,8 @@ test.each([
   ],
   ['momentum', { recipe: 'classic' }, { recipe: 'grafted' }],
   ['momentum', { momentumPlace: 'after' }, { recipe: 'classic', momentumPlace: 'before' }],
+  ['inversion', { dampingRule: 'pi' }, { dampingRule: 'exact' }],
+  ['inversion', {}, { preconditioner: 'ekfac' }],
   ['reduceConvention', { flavour: 'auto' }, {}],
   ['reduceConvention', { layers: 'head: reduce' }, { layers: 'head: expand' }],
 ])('%s appears where it has a meaning', (key, withMeaning, without) => {

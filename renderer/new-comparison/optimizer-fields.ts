@@ -7,6 +7,7 @@ import {
   hasDampingScale,
   hasFactors,
   hasFreeRule,
+  hasInverses,
   hasMomentumAfter,
   hasMoments,
   hasMovingDamping,
@@ -166,6 +167,20 @@ export const optimizerFields: readonly FieldDefinition[] = [
       'Weight of what is known at each update of the moving average of factors or moments; 0 takes the newest batch alone.',
     seldom: true,
     uses: (column) => isKfac(column) || hasMoments(column),
+  },
+  {
+    key: 'inversion',
+    label: 'Inverses by',
+    group: 'curvature',
+    about:
+      'Cholesky; polished adds a Newton–Schulz step behind it; warm start takes two such steps from the old inverse, and Cholesky where they do not suffice.',
+    options: [
+      { value: 'cholesky', label: 'Cholesky' },
+      { value: 'cholesky-polished', label: 'Cholesky, polished' },
+      { value: 'newton-schulz', label: 'warm start' },
+    ],
+    seldom: true,
+    uses: hasInverses,
   },
   {
     key: 'curvatureLr',

@@ -282,6 +282,19 @@ test('what has no meaning is not asked: wrong texts behind it do no harm', () =>
   expect(readDraft(made).groups[0]?.spec.optimizer).toMatchObject({ dampingFloor: 0, momentum: 0.9 });
 });
 
+test.each([{ preconditioner: 'ekfac' }, { dampingRule: 'exact' }])(
+  'a way to invert that was chosen before is no mistake where nothing is inverted: %j',
+  (values) => {
+    const optimizer = (own: object) => {
+      const made = draft((d) => (d.columns = [newColumn('kfac', { inversion: 'newton-schulz', ...own })]));
+      expect([...readDraft(made).errors]).toEqual([]);
+      return readDraft(made).groups[0]?.spec.optimizer;
+    };
+    expect(optimizer({})).toMatchObject({ inversion: 'newton-schulz' });
+    expect(optimizer(values)).toMatchObject({ inversion: 'cholesky' });
+  },
+);
+
 test('a pattern that fits no layer is refused where somebody knows the layers', () => {
   const made = draft((d) => (d.columns = [newColumn('kfac', { layers: 'block.*: reduce' })]));
   const [column] = made.columns;

@@ -9,7 +9,7 @@ import type { GpuContext } from '../../gpu-kernels/device.ts';
 import { uploadTable, type Region } from '../../gpu-kernels/region.ts';
 import type { LinearLayer } from '../models/model-builder.ts';
 import type { OptimiserArenas } from '../optimisers/first-order.ts';
-import type { LayerOptimiser, MatrixFailures, Slices } from '../optimisers/layer-optimiser.ts';
+import type { LayerOptimiser, MatrixFailures, Slices, WarmStarts } from '../optimisers/layer-optimiser.ts';
 import type { Graph } from '../program/graph.ts';
 import type { Loss } from '../program/operations/loss.ts';
 import type { StepUniform } from '../program/step-scalars.ts';
@@ -59,6 +59,7 @@ export class Kfac implements LayerOptimiser {
     this.curvature = createCurvature(gpu, this.factors, this.layout, dampingOf(spec), {
       keepsScales: isCorrected,
       slicing: this.slicing,
+      inversion: spec.inversion,
     });
     this.scales =
       isCorrected && this.curvature instanceof Eigenbases
@@ -88,6 +89,11 @@ export class Kfac implements LayerOptimiser {
     const { curvature, spec } = this;
     const isConstant = spec.dampingAdaptation === 'none' && curvature.damping.settings.scale !== 'loss';
     return isConstant ? null : curvature.damping.used;
+  }
+
+  get warmStarts(): WarmStarts | null {
+    const { curvature } = this;
+    return curvature instanceof Eigenbases ? null : curvature.warmStarts;
   }
 
   /** Null without adaptation, and before the update was added. */
@@ -166,10 +172,10 @@ export class Kfac implements LayerOptimiser {
  * is the work of one step.
  */
 function slicingOf(spec: KfacSpec, set: FactorSet): Slicing | null {
-  const { inversionBudget: budget } = spec;
+  const { inversion, inversionBudget: budget } = spec;
   if (budget === null) return null;
   const isExact = spec.preconditioner === 'ekfac' || spec.dampingRule === 'exact';
-  const cost = isExact ? inversionCosts.eigenbasis : inversionCosts.inverse;
+  const cost = isExact ? inversionCosts.eigenbasis : inversionCosts[inversion];
   const slicing = sliceLayers(set, cost, budget * 1e6, spec.inverseInterval);
   return slicing.count > 1 ? slicing : null;
 }

@@ -1,50 +1,18 @@
 /** How a round of inversions is cut, and that a round done slice by slice ends where one done at once does. */
 import { describe, expect, it } from 'vitest';
-import { openScope } from '../../gpu-kernels/device.ts';
 import { readFloats } from '../../gpu-kernels/readback.ts';
-import { writeRegion, type Region } from '../../gpu-kernels/region.ts';
-import { emptyRegion, testGpu } from '../../gpu-kernels/test-gpu.ts';
+import type { Region } from '../../gpu-kernels/region.ts';
 import { dueWork, sliceDue } from '../loop/intervals.ts';
-import { ModelBuilder } from '../models/model-builder.ts';
 import { compile } from '../program/compile.ts';
 import { Graph } from '../program/graph.ts';
-import { Parameters } from '../program/parameters.ts';
 import { StepUniform } from '../program/step-scalars.ts';
-import { noise } from '../program/test-program.ts';
 import { createCurvature } from './curvature.ts';
 import { Eigenbases } from './eigenbases.ts';
-import { createFactors, type FactorSet } from './factors.ts';
+import type { FactorSet } from './factors.ts';
 import { layOutJoint } from './joint-layout.ts';
 import { sliceLayers, type Slicing } from './slices.ts';
+import { factorSet } from './test-factor-set.ts';
 import { kfacSpec } from './test-net.ts';
-
-/** Layers of several sizes; two of them read the same input. */
-const widths = [20, 12, 12, 40, 9];
-
-async function factorSet(maxSide = Infinity) {
-  const gpu = openScope(await testGpu());
-  const graph = new Graph();
-  const parameters = new Parameters();
-  const builder = new ModelBuilder(graph, parameters);
-  const leaf = (width: number) => graph.leaf('x', [1, width], emptyRegion(gpu, 'x', width));
-  widths.forEach((width, i) => builder.linear(`layer ${i}`, leaf(width), 7 + i));
-  const shared = leaf(16);
-  for (const name of ['query', 'key']) builder.linear(name, shared, 16);
-  parameters.allocate(gpu);
-  const set = createFactors(gpu, builder.layers, () => 'expand', { maxSide });
-  set.factors.forEach(({ average, size, padded }, f) => {
-    const rows = noise(size * size, f);
-    const values = new Float32Array(padded * padded);
-    for (let i = 0; i < size; i++)
-      for (let j = 0; j < size; j++) {
-        let sum = 0;
-        for (let k = 0; k < size; k++) sum += (rows[k * size + i] ?? NaN) * (rows[k * size + j] ?? NaN);
-        values[i * padded + j] = sum / size;
-      }
-    writeRegion(gpu, average, values);
-  });
-  return { gpu, set };
-}
 
 describe('slices', () => {
   const slicesOf = (set: FactorSet, { sliceOf }: Slicing) =>

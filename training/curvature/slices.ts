@@ -10,8 +10,13 @@ export interface Slicing {
   readonly sliceOf: ReadonlyMap<KfacLayer, number>;
 }
 
-/** Operations to invert or decompose a matrix of side n, as multiples of n^3. */
-export const inversionCosts = { inverse: 2, eigenbasis: 9 } as const;
+/** Operations to invert or decompose a matrix of side n, as multiples of n^3, where a warm start does not suffice. */
+export const inversionCosts = {
+  cholesky: 2,
+  'cholesky-polished': 8,
+  'newton-schulz': 12,
+  eigenbasis: 9,
+} as const;
 
 /**
  * As few slices of about equal work as keep each near `budget` operations, at most `most`. Layers that share a factor stay

@@ -125,6 +125,7 @@ describe('runs.csv', () => {
         "param.optimizer.fisherSamples",
         "param.optimizer.flavour",
         "param.optimizer.inverseInterval",
+        "param.optimizer.inversion",
         "param.optimizer.inversionBudget",
         "param.optimizer.lr",
         "param.optimizer.maxFactorSide",

@@ -22,6 +22,9 @@ const choices: Record<string, object> = {
   'damping by the loss': { dampingRule: 'pi', dampingScale: 'loss', dampingFloor: 1e-4 },
   'a clipped divergence': { klClip: 1e-6 },
   'inversions in slices': { inversionBudget: 1e-6 },
+  'polished inverses': { inversion: 'cholesky-polished' },
+  'warm starts': { inversion: 'newton-schulz', damping: 1 },
+  'warm starts in slices': { inversion: 'newton-schulz', damping: 1, inversionBudget: 1e-6 },
   'measured scales in slices': { preconditioner: 'ekfac', damping: 0.1, inversionBudget: 1e-6 },
 };
 
@@ -51,6 +54,18 @@ describe('a K-FAC run', () => {
     // A value that stayed would be no reason for a series.
     if (count > 0) expect(new Set(series.map(({ value }) => value)).size).toBeGreaterThan(1);
     for (const { value } of series) expect(value).toBeGreaterThan(0);
+  });
+
+  it.each(['warm starts', 'warm starts in slices'])('with %s says how many there were', async (choice) => {
+    const optimizer = { ...kfac, ...choices[choice] };
+    const { recorder } = await trainOn(observed, tinySpec({ optimizer, steps: 12, evaluateEvery: 1 }));
+    const shares = recorder.series('curvature.warm_starts').map(({ value }) => value);
+    expect(shares).toHaveLength(12);
+    // Before there is an inverse there is none to start from.
+    expect(shares[0]).toBe(0);
+    expect(Math.max(...shares)).toBeGreaterThan(0);
+    expect(Math.max(...shares)).toBeLessThanOrEqual(1);
+    for (const share of shares) expect(Number.isInteger(share * 4)).toBe(true);
   });
 
   it('differs from the usual one by every such choice', async () => {

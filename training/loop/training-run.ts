@@ -174,11 +174,13 @@ export class TrainingRun {
     if (evaluates) await program.evaluation.submit();
     const { counts: failures, latest } = program.layerOptimiser?.failures ?? {};
     const damping = evaluates ? program.layerOptimiser?.movingDamping : null;
+    const warmStarts = evaluates ? program.layerOptimiser?.warmStarts : null;
     const { timer, evaluation } = program;
     const read = await program.ring.read([
       ...(failures ? [failures] : []),
       ...(latest ? [latest] : []),
       ...(damping ? [damping] : []),
+      ...(warmStarts ? [warmStarts.flags] : []),
       ...(timer ? [timer.region] : []),
       ...(evaluates ? evaluation.regions : []),
     ]);
@@ -188,6 +190,7 @@ export class TrainingRun {
     const failureCounts = failures ? others.shift() : undefined;
     const newest = latest ? others.shift() : undefined;
     const dampingInUse = damping ? new Float32Array(others.shift() ?? new ArrayBuffer(4))[0] : undefined;
+    const warmFlags = warmStarts ? new Uint32Array(others.shift() ?? new ArrayBuffer(0)) : undefined;
     if (timer) timer.read(others.shift() ?? new ArrayBuffer(0));
     let diverged: number | null = null;
     for (const submitted of this.pending) {
@@ -211,6 +214,10 @@ export class TrainingRun {
       for (const [key, value] of Object.entries(metrics) as [MetricKey, number][])
         journal.add(key, reached, this.times(), value);
       if (dampingInUse !== undefined) journal.add('curvature.damping', reached, this.times(), dampingInUse);
+      if (warmStarts && warmFlags) {
+        const share = warmFlags.reduce((sum, flag) => sum + flag, 0) / warmStarts.matrices;
+        journal.add('curvature.warm_starts', reached, this.times(), share);
+      }
       this.noteTarget(reached, metrics[spec.target.metric] ?? Number.NaN);
       if (!Number.isFinite(metrics['val.loss'])) diverged = reached;
     }

@@ -19,6 +19,8 @@ export interface LayerOptimiser {
   readonly failures: MatrixFailures | null;
   /** One f32, the damping in use, where it moves during a run; null or left out where it is constant or there is none. */
   readonly movingDamping?: Region | null;
+  /** Null or left out where nothing is inverted from its old inverse. */
+  readonly warmStarts?: WarmStarts | null;
   /** Known once the update is added; left out where nothing adapts. */
   readonly adaptation?: Adaptation | null;
   /** Known once the curvature is added; left out where everything that is due is done within its step. */
@@ -64,6 +66,13 @@ export interface MatrixFailures {
   readonly code: string;
   /** One sentence for the log: what failed so many times, and what was done. */
   describe(matrix: number, times: number, newest: NewestFailure): string;
+}
+
+/** Matrices that are inverted from their old inverses where these are near enough. */
+export interface WarmStarts {
+  /** u32: 1 for every matrix whose newest inversion was such a one, 0 for the others and between them. */
+  readonly flags: Region;
+  readonly matrices: number;
 }
 
 /** The last time that a matrix failed. */
