@@ -21,6 +21,14 @@ export interface Access {
   bindings: Binding[];
 }
 
+/** How a kernel writes straight into memory: by `NAME_set(i, value)`. */
+export function regionWriter(name: string, region: Region, type: 'f32' | 'vec4f'): Access {
+  return {
+    code: `fn ${name}_set(i: u32, value: ${type}) { ${name}[i] = value; }`,
+    bindings: [{ name, type: `array<${type}>`, region, write: true }],
+  };
+}
+
 export interface Dispatch {
   label: string;
   /** WGSL without its bindings: those are generated, because their access mode depends on what else is bound. */

@@ -51,6 +51,12 @@ export class Region {
   }
 }
 
+/** Where a kernel of several launches gets memory for what they hand on: it lives only during them. */
+export interface Scratch {
+  readonly gpu: GpuContext;
+  scratch(label: string, words: number): Region;
+}
+
 export function alignBytes(bytes: number): number {
   return Math.ceil(Math.max(bytes, 4) / regionAlignment) * regionAlignment;
 }

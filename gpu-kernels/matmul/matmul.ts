@@ -6,11 +6,11 @@
 import { KronlabError } from '../../contract/errors.ts';
 import type { GpuContext } from '../device.ts';
 import type { Dispatch } from '../dispatch.ts';
+import type { Scratch } from '../region.ts';
 import { checkProduct, isWholeQuads, type MatmulArguments, type ProductShape } from './product.ts';
 import { registerProduct } from './registers.ts';
-import type { Scratch } from './shared.ts';
 import { isTurningWorthwhile, turnedProduct } from './turned.ts';
-import { isMeasurable, matmulProblem, plainVariant, variantLaunches } from './variants.ts';
+import { matmulProblem, plainVariant, variantLaunches } from './variants.ts';
 
 export type { MatmulArguments } from './product.ts';
 
@@ -41,7 +41,6 @@ function chosen(lowering: Scratch, args: MatmulArguments, isSplit: boolean): Dis
     return isSplit && isTurningWorthwhile(args)
       ? turnedProduct(lowering, args)
       : [registerProduct(gpu, args)];
-  if (!isMeasurable(args)) return variantLaunches(lowering, args, plainVariant);
   const name = gpu.choices.pick(matmulProblem(args, isSplit)) ?? plainVariant;
   return variantLaunches(lowering, args, name);
 }

@@ -1,6 +1,6 @@
 /** What a matrix product is told, how its operands lie in memory, and what its kernels bind. */
 import { KronlabError } from '../../contract/errors.ts';
-import type { Access, Binding } from '../dispatch.ts';
+import { regionWriter, type Access, type Binding } from '../dispatch.ts';
 import { Region } from '../region.ts';
 
 export interface MatmulArguments {
@@ -83,12 +83,8 @@ export function checkProduct(args: MatmulArguments): void {
 }
 
 /** How a kernel writes C: the caller's function, or one that stores into its memory. */
-export function writerOf(c: Region | Access, type: string): Access {
-  if (!(c instanceof Region)) return c;
-  return {
-    code: `fn C_set(i: u32, value: ${type}) { C[i] = value; }`,
-    bindings: [{ name: 'C', type: `array<${type}>`, region: c, write: true }],
-  };
+export function writerOf(c: Region | Access, type: 'f32' | 'vec4f'): Access {
+  return c instanceof Region ? regionWriter('C', c, type) : c;
 }
 
 /** Operands, then what is written, then the bias and the row sums where there are any. */

@@ -1,8 +1,7 @@
 /** Products whose workgroups share slabs of the operands, whole or cut along K with a second launch that sums the parts. */
-import type { GpuContext } from '../device.ts';
 import { floatBits, type Dispatch } from '../dispatch.ts';
 import { linearGrid } from '../grid.ts';
-import type { Region } from '../region.ts';
+import type { Region, Scratch } from '../region.ts';
 import { expandTemplate } from '../template.ts';
 import sharedSource from './matmul-shared.wgsl';
 import sumPartsSource from './matmul-sum-parts.wgsl';
@@ -18,12 +17,6 @@ export interface Block {
 
 /** Depth of the slabs in workgroup memory. */
 export const slabDepth = 16;
-
-/** Memory that lives only during the product. */
-export interface Scratch {
-  readonly gpu: GpuContext;
-  scratch(label: string, words: number): Region;
-}
 
 /** One launch. */
 export function sharedProduct(args: MatmulArguments, block: Block): Dispatch {

@@ -1,10 +1,10 @@
 /** A product whose second operand is stored transposed, by turning that operand first and reading it row by row. */
 import type { Dispatch } from '../dispatch.ts';
 import { linearGrid } from '../grid.ts';
+import type { Scratch } from '../region.ts';
 import { expandTemplate } from '../template.ts';
 import { isWholeQuads, layoutOf, type MatmulArguments } from './product.ts';
 import { registerProduct } from './registers.ts';
-import type { Scratch } from './shared.ts';
 import transposeSource from './transpose.wgsl';
 
 const workgroupSize = 64;

@@ -2,18 +2,19 @@
  * The ways a real GPU can make a product, by name, and which of them are worth a measurement for a given one. Names are
  * kept with the measured choices, so a name means the same for ever, or is dropped.
  */
-import { openScope, type GpuContext } from '../device.ts';
+import type { GpuContext } from '../device.ts';
 import type { Dispatch } from '../dispatch.ts';
-import { placeInNewBuffer, Region } from '../region.ts';
+import type { Scratch } from '../region.ts';
+import { candidatesOf, mostPartWords } from '../tuning/candidates.ts';
+import { sizeClass, type TuningProblem } from '../tuning/kernel-choices.ts';
 import { sourceVersion } from '../tuning/source-version.ts';
-import type { Candidates, TuningProblem } from '../tuning/kernel-choices.ts';
 import sharedSource from './matmul-shared.wgsl';
 import stridedSource from './matmul-strided.wgsl';
 import sumPartsSource from './matmul-sum-parts.wgsl';
 import tiledSource from './matmul-tiled.wgsl';
 import { isWholeQuads, layoutOf, type MatmulArguments } from './product.ts';
 import { registerProduct } from './registers.ts';
-import { cutInner, splitProduct, slabDepth, type Block, type Scratch } from './shared.ts';
+import { cutInner, splitProduct, slabDepth, type Block } from './shared.ts';
 
 /** The variant that needs no memory of its own and runs everywhere: what is taken while nothing is known. */
 export const plainVariant = 'registers';
@@ -61,9 +62,6 @@ export function variantLaunches(lowering: Scratch, args: MatmulArguments, name: 
   return splitProduct(lowering, args, shared.block, shared.parts);
 }
 
-/** Parts are as much memory again as the product; more than this is better used otherwise. */
-const mostPartWords = 2 ** 23;
-
 function isWithinLimits(gpu: GpuContext, args: MatmulArguments, { block, parts }: Shared): boolean {
   const { m, n, k, batch = 1 } = args;
   const cut = cutInner(k, parts).parts;
@@ -100,49 +98,40 @@ export function candidateNames(args: MatmulArguments, isSplit: boolean): string[
   return names;
 }
 
-/** Measuring needs a second copy of a product's memory; beyond 256 MiB that is too much to ask. */
-export function isMeasurable({ m, n, k, batch = 1 }: MatmulArguments): boolean {
-  return (m * k + k * n + m * n) * batch <= 2 ** 26;
-}
-
 /** A product as a question to the measured choices: products of one layout and about one size share an answer. */
 export function matmulProblem(args: MatmulArguments, isSplit: boolean): TuningProblem {
   const { m, n, k, batch = 1, transposeA = false, transposeB = false } = args;
-  const bucket = [m, n, k, batch].map((size) => Math.ceil(Math.log2(size)));
   const layout = `${transposeA ? 'T' : 'N'}${transposeB ? 'T' : 'N'}${isWholeQuads(args) ? '4' : '1'}`;
   const extras = `${args.rowSums ? ' sums' : ''}${isSplit ? '' : ' whole'}`;
   return {
-    key: `matmul ${layout} ${bucket.join(' ')}${extras}`,
+    key: `matmul ${layout} ${sizeClass([m, n, k, batch])}${extras}`,
     work: m * n * k * batch,
+    words: (m * k + k * n + m * n) * batch,
     isName: (name) => isVariant(name, isSplit),
-    candidates: (gpu) => candidatesOf(gpu, args, isSplit),
+    candidates: (gpu) => candidatesOf(gpu, (lowering) => candidateLaunches(lowering, args, isSplit)),
   };
 }
 
 /** Each candidate's launches over the same scratch memory. */
-function candidatesOf(gpu: GpuContext, args: MatmulArguments, isSplit: boolean): Candidates {
-  const scope = openScope(gpu);
+function candidateLaunches(
+  lowering: Scratch,
+  args: MatmulArguments,
+  isSplit: boolean,
+): Map<string, Dispatch[]> {
   const { m, n, k, batch = 1, transposeA, transposeB } = args;
   const { lda, ldb, ldc, strideA, strideB, strideC } = layoutOf(args);
-  const place = (label: string, words: number): Region => {
-    const region = new Region(label, words * 4);
-    placeInNewBuffer(scope, label, [region]);
-    return region;
-  };
   const words = (stride: number, rows: number, row: number): number => (batch - 1) * stride + rows * row;
   const product: MatmulArguments = {
     label: 'candidate',
     ...{ m, n, k, batch, lda, ldb, ldc, strideA, strideB, strideC },
     ...(transposeA !== undefined && { transposeA }),
     ...(transposeB !== undefined && { transposeB }),
-    a: place('candidate A', words(strideA, transposeA ? k : m, lda)),
-    b: place('candidate B', words(strideB, transposeB ? n : k, ldb)),
-    c: place('candidate C', words(strideC, m, ldc)),
-    ...(args.rowSums && { rowSums: place('candidate row sums', m) }),
+    a: lowering.scratch('candidate A', words(strideA, transposeA ? k : m, lda)),
+    b: lowering.scratch('candidate B', words(strideB, transposeB ? n : k, ldb)),
+    c: lowering.scratch('candidate C', words(strideC, m, ldc)),
+    ...(args.rowSums && { rowSums: lowering.scratch('candidate row sums', m) }),
   };
-  const lowering = { gpu: scope, scratch: place };
-  const launches = candidateNames(args, isSplit).map(
-    (name) => [name, variantLaunches(lowering, product, name)] as const,
+  return new Map(
+    candidateNames(args, isSplit).map((name) => [name, variantLaunches(lowering, product, name)]),
   );
-  return { scope, launches: new Map(launches) };
 }

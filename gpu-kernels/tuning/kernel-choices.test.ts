@@ -12,6 +12,7 @@ function problem(gpu: GpuContext, key: string, names: readonly string[], work = 
   return {
     key,
     work,
+    words: 4,
     isName: (name) => names.includes(name),
     candidates: () => {
       const scope = openScope(gpu);
@@ -110,6 +111,14 @@ test('a known answer is not measured again; one that names no variant is', async
   expect(asked.problems.map(({ key }) => key)).toEqual(['foreign']);
   await decide(gpu, problems);
   expect(gpu.choices.table).toEqual({ foreign: 'one', known: 'other' });
+});
+
+test('what would take too much memory to measure is not asked for, whatever the table says', async () => {
+  const gpu = await freshGpu(null);
+  gpu.choices.load({ p: 'one' });
+  const large = { ...problem(gpu, 'p', ['one']), words: 2 ** 26 + 1 };
+  const asked = gpu.choices.undecided(() => ['p', 'q'].map((key) => gpu.choices.pick({ ...large, key })));
+  expect(asked).toEqual({ result: [null, null], problems: [] });
 });
 
 test('an adapter without a stopwatch measures nothing', async () => {

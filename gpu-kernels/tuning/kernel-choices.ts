@@ -18,6 +18,8 @@ export interface TuningProblem {
   key: string;
   /** Arithmetic in it, roughly: the largest problems are measured first. */
   work: number;
+  /** Numbers in its operands and its result, roughly: measuring takes a second copy of them. */
+  words: number;
   /** Whether there is such a variant at all; a table may come from somewhere else. */
   isName(name: string): boolean;
   candidates(gpu: GpuContext): Candidates;
@@ -25,6 +27,14 @@ export interface TuningProblem {
 
 /** Name of the chosen variant by key of the problem. */
 export type ChoiceTable = Readonly<Record<string, string>>;
+
+/** Sizes up to the next power of two: problems that differ less share an answer. */
+export function sizeClass(sizes: readonly number[]): string {
+  return sizes.map((size) => Math.ceil(Math.log2(size))).join(' ');
+}
+
+/** A second copy of more than 256 MiB is too much to ask. */
+const mostWords = 2 ** 26;
 
 /** A table longer than this is none of ours. */
 const mostChoices = 4096;
@@ -42,8 +52,12 @@ export class KernelChoices {
     for (const [key, name] of entries) if (typeof name === 'string') this.choices.set(key, name);
   }
 
-  /** The variant to take, or null while nothing is known; the problem is then noted for `undecided`. */
+  /**
+   * The variant to take, or null where nothing is known; the problem is then noted for `undecided`, if it is not too large
+   * to measure.
+   */
   pick(problem: TuningProblem): string | null {
+    if (problem.words > mostWords) return null;
     const name = this.choices.get(problem.key);
     if (name !== undefined && problem.isName(name)) return name;
     this.asked?.set(problem.key, problem);
