@@ -1,8 +1,10 @@
 /**
  * Register tiles of the convolution products by adapter class. On a software adapter every load is a four-lane gather, so
- * tiles are as big as compiling them in a few tenths of a second allows, as measured; a GPU wants many threads.
+ * tiles are as big as compiling them in a few tenths of a second allows, as measured; a GPU wants many threads, and takes
+ * these tiles where no others were measured to be faster.
  */
 import type { GpuContext } from '../device.ts';
+import type { Pair } from './window.ts';
 
 /** A thread holds tm pixels x tn outputs; a workgroup is wx threads along the outputs, wy along the pixels. */
 export interface ProductTile {
@@ -40,31 +42,46 @@ export function productTile(gpu: GpuContext, rows: number, inner: number, output
   return { tm, tn, wx: 4, wy: 4, lanes: true };
 }
 
-/**
- * A thread holds `to` outputs x `tc` quads of columns; a workgroup is wx threads along the columns, wy along the
- * outputs; the pixels are cut into slices of so many, a multiple of 4.
- */
-export interface WeightGradientTile {
+/** A thread holds `to` outputs x `tc` quads of columns; a workgroup is wx threads along the columns, wy along the outputs. */
+export interface SliceTile {
   to: number;
   tc: number;
   wx: number;
   wy: number;
-  slice: number;
   /** Four neighbouring threads share their outputs by subgroup broadcasts. */
   lanes: boolean;
 }
 
-/** Tile for a product of [outputs, pixels] with [pixels, columns], in each group. */
-export function weightGradientTile(
-  gpu: GpuContext,
-  sizes: { outputs: number; columns: number; groups: number; pixels: number },
-): WeightGradientTile {
+export interface WeightGradientTile extends SliceTile {
+  /** The pixels are cut into slices of so many, a multiple of 4. */
+  slice: number;
+}
+
+/** A product of [outputs, pixels] with [pixels, columns], in each group. */
+export interface WeightGradientSizes {
+  outputs: number;
+  columns: number;
+  groups: number;
+  pixels: number;
+}
+
+/** Workgroups of one slice of the pixels: along the columns, and along the outputs of all groups. */
+export function gridOfSlice({ outputs, columns, groups }: WeightGradientSizes, tile: SliceTile): Pair {
+  return [Math.ceil(columns / (4 * tile.tc * tile.wx)), Math.ceil(outputs / (tile.to * tile.wy)) * groups];
+}
+
+/** Pixels of a slice where there are to be so many at most. */
+export function sliceOf(pixels: number, slices: number): number {
+  return Math.max(shortestSlice, Math.ceil(pixels / slices / 4) * 4);
+}
+
+export function weightGradientTile(gpu: GpuContext, sizes: WeightGradientSizes): WeightGradientTile {
   const { outputs, columns, groups, pixels } = sizes;
   const quads = Math.ceil(columns / 4);
-  const sliced = (tile: Omit<WeightGradientTile, 'slice'>, enough: number): WeightGradientTile => {
-    const tiles = Math.ceil(outputs / (tile.to * tile.wy)) * Math.ceil(quads / (tile.tc * tile.wx)) * groups;
-    const slices = Math.max(1, Math.ceil(enough / tiles));
-    return { ...tile, slice: Math.max(shortestSlice, Math.ceil(pixels / slices / 4) * 4) };
+  const sliced = (tile: SliceTile, enough: number): WeightGradientTile => {
+    const [across, down] = gridOfSlice(sizes, tile);
+    const slices = Math.max(1, Math.ceil(enough / (across * down)));
+    return { ...tile, slice: sliceOf(pixels, slices) };
   };
   if (gpu.adapterClass === 'gpu') {
     const wx = Math.min(16, powerOfTwo(quads));
@@ -82,6 +99,6 @@ export function weightGradientTile(
 }
 
 /** Fewer pixels than this are not worth a partial sum of their own. */
-const shortestSlice = 16;
+export const shortestSlice = 16;
 
 const powerOfTwo = (atLeast: number): number => 2 ** Math.ceil(Math.log2(atLeast));

@@ -67,3 +67,9 @@ export interface ConvolutionShape {
   groups: number;
   window: PlacedWindow;
 }
+
+/** Multiplications and additions of a convolution, and of each of its gradients. */
+export function convolutionFlops({ images, channels, outputs, groups, window }: ConvolutionShape): number {
+  const pixels = images * window.output[0] * window.output[1];
+  return 2 * pixels * outputs * (channels / groups) * window.kernel[0] * window.kernel[1];
+}

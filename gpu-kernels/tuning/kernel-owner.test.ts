@@ -8,19 +8,38 @@ async function gpuOfClassGpu(): Promise<GpuContext> {
   return { ...openScope(await testGpu()), adapterClass: 'gpu', fourLaneSubgroups: false };
 }
 
-const changed = vi.hoisted(() => ({ grid: false, text: false }));
+/** Which launches are made otherwise, and how. */
+const changed = vi.hoisted(() => {
+  const state = { whose: '', grid: false, text: false };
+  const alter = (whose: string, launches: Dispatch[]): Dispatch[] =>
+    launches.map((dispatch) => {
+      const [x, y, z] = dispatch.workgroups;
+      if (whose !== state.whose) return dispatch;
+      return {
+        ...dispatch,
+        workgroups: state.grid ? [x + 1, y, z] : dispatch.workgroups,
+        code: state.text ? `${dispatch.code}\n// another` : dispatch.code,
+      };
+    });
+  return { state, alter };
+});
 vi.mock('../matmul/shared.ts', async (importOriginal) => {
   const shared = await importOriginal<typeof import('../matmul/shared.ts')>();
   const splitProduct: typeof shared.splitProduct = (...given) =>
-    shared.splitProduct(...given).map((dispatch): Dispatch => {
-      const [x, y, z] = dispatch.workgroups;
-      return {
-        ...dispatch,
-        workgroups: changed.grid ? [x + 1, y, z] : dispatch.workgroups,
-        code: changed.text ? `${dispatch.code}\n// another` : dispatch.code,
-      };
-    });
+    changed.alter('product', shared.splitProduct(...given));
   return { ...shared, splitProduct };
+});
+vi.mock('../convolution/gather-product.ts', async (importOriginal) => {
+  const product = await importOriginal<typeof import('../convolution/gather-product.ts')>();
+  const gatherProduct: typeof product.gatherProduct = (...given) =>
+    changed.alter(given[1].gradient ? 'input gradient' : 'convolution', product.gatherProduct(...given));
+  return { ...product, gatherProduct };
+});
+vi.mock('../convolution/weight-gradient.ts', async (importOriginal) => {
+  const gradient = await importOriginal<typeof import('../convolution/weight-gradient.ts')>();
+  const tiledWeightGradient: typeof gradient.tiledWeightGradient = (...given) =>
+    changed.alter('weight gradient', gradient.tiledWeightGradient(...given));
+  return { ...gradient, tiledWeightGradient };
 });
 
 it('names the adapter, and a version that is the same as long as the kernels are', async () => {
@@ -31,15 +50,17 @@ it('names the adapter, and a version that is the same as long as the kernels are
   expect(kernelOwner(await gpuOfClassGpu())).toEqual(owner);
 });
 
-it('has another version as soon as a product is made otherwise, though no WGSL file has changed', async () => {
-  const gpu = await gpuOfClassGpu();
-  const { version } = kernelOwner(gpu);
-  changed.grid = true;
-  const withGrid = kernelOwner(gpu).version;
-  changed.grid = false;
-  changed.text = true;
-  const withText = kernelOwner(gpu).version;
-  changed.text = false;
-  expect(new Set([version, withGrid, withText]).size).toBe(3);
-  expect(kernelOwner(gpu).version).toBe(version);
-});
+it.each(['product', 'convolution', 'input gradient', 'weight gradient'])(
+  'has another version as soon as launches are others, though no WGSL file has changed: %s',
+  async (whose) => {
+    const gpu = await gpuOfClassGpu();
+    const versionWith = (state: Partial<typeof changed.state>): string => {
+      Object.assign(changed.state, { whose: '', grid: false, text: false }, state);
+      return kernelOwner(gpu).version;
+    };
+    const version = versionWith({});
+    const [withGrid, withText] = [versionWith({ whose, grid: true }), versionWith({ whose, text: true })];
+    expect(new Set([version, withGrid, withText]).size).toBe(3);
+    expect(versionWith({})).toBe(version);
+  },
+);

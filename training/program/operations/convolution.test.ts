@@ -1,56 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
+import {
+  adjoint,
+  reference,
+  type Case as Convolution,
+} from '../../../gpu-kernels/convolution/test-convolution.ts';
 import type { AdapterClass } from '../../../gpu-kernels/device.ts';
 import { backward } from '../backward.ts';
 import { size } from '../graph.ts';
 import { checkOperation, evaluate, expectClose, f32Tolerance, noise } from '../test-program.ts';
-import { convolution, type ConvolutionOptions } from './convolution.ts';
+import { convolution } from './convolution.ts';
 
-interface Case extends ConvolutionOptions {
-  /** [N, H, W, C] */
-  image: readonly [number, number, number, number];
-  outputs: number;
-  kernel: readonly [number, number];
+interface Case extends Convolution {
   bias?: boolean;
-}
-
-const pair = (value: number | readonly [number, number] | undefined, otherwise: number) =>
-  typeof value === 'object' ? value : ([value ?? otherwise, value ?? otherwise] as const);
-
-/** The convolution as torch.nn.functional.conv2d defines it, tap by tap, channels last. */
-function reference(c: Case) {
-  const [n, h, w, channels] = c.image;
-  const [kh, kw] = c.kernel;
-  const [sy, sx] = pair(c.stride, 1);
-  const [py, px] = pair(c.padding, 0);
-  const [dy, dx] = pair(c.dilation, 1);
-  const groups = c.groups ?? 1;
-  const inGroup = channels / groups;
-  const height = Math.floor((h + 2 * py - dy * (kh - 1) - 1) / sy) + 1;
-  const width = Math.floor((w + 2 * px - dx * (kw - 1) - 1) / sx) + 1;
-  return (x: Float64Array, weight: Float64Array, bias?: Float64Array): Float64Array => {
-    const result = new Float64Array(n * height * width * c.outputs);
-    let at = 0;
-    for (let image = 0; image < n; image++)
-      for (let oy = 0; oy < height; oy++)
-        for (let ox = 0; ox < width; ox++)
-          for (let o = 0; o < c.outputs; o++) {
-            const first = Math.floor(o / (c.outputs / groups)) * inGroup;
-            let sum = bias?.[o] ?? 0;
-            for (let i = 0; i < kh; i++)
-              for (let j = 0; j < kw; j++) {
-                const y = oy * sy + i * dy - py;
-                const x0 = ox * sx + j * dx - px;
-                if (y < 0 || y >= h || x0 < 0 || x0 >= w) continue;
-                for (let k = 0; k < inGroup; k++) {
-                  const value = x[((image * h + y) * w + x0) * channels + first + k]!;
-                  sum += value * weight[((o * inGroup + k) * kh + i) * kw + j]!;
-                }
-              }
-            result[at++] = sum;
-          }
-    return result;
-  };
 }
 
 function check(c: Case, adapterClass?: AdapterClass): Promise<void> {
@@ -63,7 +25,7 @@ function check(c: Case, adapterClass?: AdapterClass): Promise<void> {
       ...(bias ? [{ shape: [outputs] }] : []),
     ],
     build: (x, weight, ...[b]) => convolution(x, weight, b ?? null, options),
-    reference: reference(c),
+    reference: (x, weight, b) => reference(c, x, weight, b),
     tolerance: f32Tolerance,
     ...(adapterClass ? { adapterClass } : {}),
   });
@@ -205,34 +167,6 @@ it('works for any sizes', () =>
     { numRuns: 16 },
   ));
 
-/** Gradients of sum(gradient * result) by image and weight, tap by tap; stride 1, one group. */
-function adjoint(c: Case, x: Float64Array, weight: Float64Array, gradient: Float64Array): Float64Array[] {
-  const [n, h, w, channels] = c.image;
-  const [kh, kw] = c.kernel;
-  const [py, px] = pair(c.padding, 0);
-  const [height, width] = [h + 2 * py - kh + 1, w + 2 * px - kw + 1];
-  const [dx, dw] = [new Float64Array(x.length), new Float64Array(weight.length)];
-  let at = 0;
-  for (let image = 0; image < n; image++)
-    for (let oy = 0; oy < height; oy++)
-      for (let ox = 0; ox < width; ox++)
-        for (let o = 0; o < c.outputs; o++) {
-          const g = gradient[at++]!;
-          for (let i = 0; i < kh; i++)
-            for (let j = 0; j < kw; j++) {
-              const [y, x0] = [oy + i - py, ox + j - px];
-              if (y < 0 || y >= h || x0 < 0 || x0 >= w) continue;
-              for (let k = 0; k < channels; k++) {
-                const source = ((image * h + y) * w + x0) * channels + k;
-                const tap = ((o * channels + k) * kh + i) * kw + j;
-                dx[source]! += g * weight[tap]!;
-                dw[tap]! += g * x[source]!;
-              }
-            }
-        }
-  return [dx, dw];
-}
-
 // Large enough for the tallest tiles of a software adapter, narrow and wide; pixels that do not fill the last tile.
 it.each([16, 32])('is right with the tiles of large products, of %i outputs', async (outputs) => {
   const c: Case = { image: [9, 29, 28, 16], outputs, kernel: [3, 3], padding: 1 };
@@ -248,10 +182,10 @@ it.each([16, 32])('is right with the tiles of large products, of %i outputs', as
     const all = backward(graph, [seed], [image, filter]);
     return [result, all.get(image) ?? image, all.get(filter) ?? filter];
   });
-  const [expectedDx, expectedDw] = adjoint(c, x, weight, gradient);
-  expectClose(value ?? [], reference(c)(x, weight), f32Tolerance, 'value');
-  expectClose(dx ?? [], expectedDx ?? [], f32Tolerance, 'by the image');
-  expectClose(dw ?? [], expectedDw ?? [], f32Tolerance, 'by the weight');
+  const expected = adjoint(c, x, weight, gradient);
+  expectClose(value ?? [], reference(c, x, weight), f32Tolerance, 'value');
+  expectClose(dx ?? [], expected.image, f32Tolerance, 'by the image');
+  expectClose(dw ?? [], expected.weight, f32Tolerance, 'by the weight');
 });
 
 it('sums the weight gradient over many slices of pixels', () =>

@@ -52,13 +52,12 @@ const operation: Operation<ConvolutionShape> = {
   },
   lower(node, lowering) {
     const [, weight, image, bias] = node.inputs as [Tensor, Tensor, Tensor, Tensor | undefined];
-    return convolutionForward(lowering.gpu, {
+    return convolutionForward(lowering, {
       shape: node.attributes,
       image: lowering.region(image),
       weight: lowering.region(weight),
       ...(bias ? { bias: lowering.region(bias) } : {}),
       store: (unit) => lowering.writer('result', node.outputs[0] as Tensor, unit),
-      scratch: (label, words) => lowering.scratch(label, words),
     });
   },
 };
@@ -68,12 +67,11 @@ const inputGradient: Operation<ConvolutionShape> = {
   fusedWrites: [0],
   lower(node, lowering) {
     const [g, weight] = node.inputs as [Tensor, Tensor];
-    return convolutionInputGradient(lowering.gpu, {
+    return convolutionInputGradient(lowering, {
       shape: node.attributes,
       gradient: lowering.region(g),
       weight: lowering.region(weight),
       store: (unit) => lowering.writer('result', node.outputs[0] as Tensor, unit),
-      scratch: (label, words) => lowering.scratch(label, words),
     });
   },
 };
@@ -83,13 +81,12 @@ const weightGradient: Operation<ConvolutionShape> = {
   lower(node, lowering) {
     const [g, image] = node.inputs as [Tensor, Tensor];
     const [weight, bias] = node.outputs as [Tensor, Tensor | undefined];
-    return convolutionWeightGradient(lowering.gpu, {
+    return convolutionWeightGradient(lowering, {
       shape: node.attributes,
       image: lowering.region(image),
       gradient: lowering.region(g),
       weight: lowering.region(weight),
       ...(bias ? { bias: lowering.region(bias) } : {}),
-      scratch: (label, words) => lowering.scratch(label, words),
     });
   },
 };
