@@ -6,8 +6,7 @@
  */
 import { floatBits, type Dispatch } from '../dispatch.ts';
 import { matmulLaunches } from '../matmul/matmul.ts';
-import type { Scratch } from '../matmul/shared.ts';
-import type { Region } from '../region.ts';
+import type { Region, Scratch } from '../region.ts';
 import { expandTemplate } from '../template.ts';
 import judgeSource from './judge-residual.wgsl';
 import sumsSource from './residual-sums.wgsl';
