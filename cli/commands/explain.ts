@@ -44,11 +44,11 @@ SPEC is a preset (${Object.keys(presets).join(', ')}), a comparison file as for 
 with the settings of one run, or one of these models, over made-up data with AdamW and with K-FAC:
 ${listedModels()}
 
-  --json     an array with one object per optimiser, on stdout
-  --batch N  models: examples in a batch
-  --steps N  models: also run so many steps, with all that K-FAC does in each, and time them; default: 0
+  --json       an array with one object per optimiser, on stdout
+  --batch N    models: examples in a batch
+  --steps N    models: also run so many steps, with all that K-FAC does in each, and time them; default: 0
   --recompute  with activations made again in the backward pass instead of being kept, for less memory
-  --db FILE  the database whose imported data sets are meant, where it is not the app's own`,
+  --db FILE    the database whose imported data sets are meant, where it is not the app's own`,
 
   async run(args, { terminal }) {
     const { positionals, values } = readOptions('explain', args, options, 1);

@@ -8,7 +8,13 @@ import { writeRegion } from '../region.ts';
 import { emptyRegion, testGpu } from '../test-gpu.ts';
 import { mostResidual, polish, warmStart } from './newton-schulz.ts';
 import { spdInverse } from './spd-inverse.ts';
-import { inverseResidual, spdInverseFloat64, spdMatrix } from './test-support.ts';
+import {
+  asymmetricEntries,
+  relativeDistance,
+  inverseResidual,
+  spdInverseFloat64,
+  spdMatrix,
+} from './test-support.ts';
 
 const variants = {
   'as chosen for this adapter': (gpu: GpuContext) => gpu,
@@ -99,19 +105,6 @@ async function polished(gpu: GpuContext, n: number, matrices: Float32Array[]) {
     after: split(after, n, batch),
     status: [...new Uint32Array(failed ?? [])],
   };
-}
-
-function relativeDistance(x: Float32Array, expected: Float64Array): number {
-  let [difference, size] = [0, 0];
-  expected.forEach((value, i) => {
-    difference += ((x[i] ?? NaN) - value) ** 2;
-    size += value ** 2;
-  });
-  return Math.sqrt(difference / size);
-}
-
-function asymmetricEntries(x: Float32Array, n: number): number {
-  return x.reduce((count, value, i) => count + (value === x[(i % n) * n + Math.floor(i / n)] ? 0 : 1), 0);
 }
 
 function expectInverse(matrix: Float32Array, x: Float32Array | undefined, n: number, bound: number): void {

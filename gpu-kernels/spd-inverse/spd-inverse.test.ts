@@ -5,7 +5,13 @@ import { readRegions } from '../readback.ts';
 import { Region } from '../region.ts';
 import { emptyRegion, testGpu } from '../test-gpu.ts';
 import { spdInverse } from './spd-inverse.ts';
-import { inverseResidual, spdInverseFloat64, spdMatrix } from './test-support.ts';
+import {
+  asymmetricEntries,
+  relativeDistance,
+  inverseResidual,
+  spdInverseFloat64,
+  spdMatrix,
+} from './test-support.ts';
 
 /** Every variant runs on any adapter that has what it needs; one device serves all. */
 const variants = {
@@ -82,19 +88,6 @@ function expectInverse(
   expect(inverseResidual(matrix, x, n)).toBeLessThanOrEqual(residualBound(condition));
   expect(relativeDistance(x, spdInverseFloat64(matrix, n))).toBeLessThanOrEqual(residualBound(condition));
   expect(asymmetricEntries(x, n)).toBe(0);
-}
-
-function relativeDistance(x: Float32Array, expected: Float64Array): number {
-  let [difference, size] = [0, 0];
-  expected.forEach((value, i) => {
-    difference += ((x[i] ?? NaN) - value) ** 2;
-    size += value ** 2;
-  });
-  return Math.sqrt(difference / size);
-}
-
-function asymmetricEntries(x: Float32Array, n: number): number {
-  return x.reduce((count, value, i) => count + (value === x[(i % n) * n + Math.floor(i / n)] ? 0 : 1), 0);
 }
 
 const changed = (matrix: Float32Array, index: number, value: number) => {

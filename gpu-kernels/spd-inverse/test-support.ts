@@ -94,3 +94,18 @@ export function inverseResidual(a: ArrayLike<number>, x: ArrayLike<number>, n: n
   }
   return Math.sqrt(total / n);
 }
+
+/** |x - expected| / |expected|, Frobenius norms. */
+export function relativeDistance(x: Float32Array, expected: Float64Array): number {
+  let [difference, size] = [0, 0];
+  expected.forEach((value, i) => {
+    difference += ((x[i] ?? NaN) - value) ** 2;
+    size += value ** 2;
+  });
+  return Math.sqrt(difference / size);
+}
+
+/** How many entries differ from their mirror image in a single bit. */
+export function asymmetricEntries(x: Float32Array, n: number): number {
+  return x.reduce((count, value, i) => count + (value === x[(i % n) * n + Math.floor(i / n)] ? 0 : 1), 0);
+}

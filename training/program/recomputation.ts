@@ -3,7 +3,6 @@
  * image) are made again where the backward pass first reads them, from what is kept in any case, instead of being kept from
  * one to the other. The same kernels run on the same numbers, so that a step has the same bits.
  */
-import type { Phase } from '../../contract/runs.ts';
 import { Graph, rootOf, size, type Node, type Recomputation, type Tensor } from './graph.ts';
 
 /** Numbers below which a launch costs more than the memory is worth. */
@@ -20,7 +19,7 @@ class Copies implements Recomputation {
   private readonly graph: Graph;
   private readonly copies = new Map<Tensor, Tensor>();
   private readonly answers = new Map<Tensor, boolean>();
-  /** By the node that wrote them: positions of effects that may have changed a leaf. */
+  /** Of every leaf: numbers of the effects that may have written its memory, as far as the nodes were `seen`. */
   private readonly changes = new Map<Tensor, number[]>();
   private seen = 0;
 
@@ -91,10 +90,8 @@ class Copies implements Recomputation {
   }
 }
 
-const forward: Phase = 'forward';
-
 function isOfForward(node: Node): boolean {
-  return node.phase === forward && !node.loop && !node.isEffect;
+  return node.phase === 'forward' && !node.loop && !node.isEffect;
 }
 
 function isLeaf(tensor: Tensor): boolean {
