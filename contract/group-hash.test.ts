@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import fc from 'fast-check';
+import { trials } from './test-trials.ts';
 import { canonicalJson, fnv1a64, groupHash } from './group-hash.ts';
 import { presets } from './presets.ts';
 import { runSpecSchema } from './run-spec.ts';
@@ -86,6 +87,7 @@ describe('canonicalJson', () => {
       fc.property(fc.jsonValue(), (value) => {
         expect(JSON.parse(canonicalJson(value))).toEqual(JSON.parse(JSON.stringify(value)));
       }),
+      trials(),
     );
   });
 });

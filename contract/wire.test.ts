@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import fc from 'fast-check';
+import { trials } from './test-trials.ts';
 import { decode, encode } from './wire.ts';
 
 describe('encode and decode', () => {
@@ -29,6 +30,7 @@ describe('encode and decode', () => {
         fc.pre(!JSON.stringify(v).includes('"__proto__"'));
         expect(decode(encode(v))).toEqual(v);
       }),
+      trials(),
     );
   });
 

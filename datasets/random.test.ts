@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { trials } from '../contract/test-trials.ts';
 import { createRandom, shuffle } from './random.ts';
 
 describe('createRandom', () => {
@@ -33,6 +34,7 @@ describe('shuffle', () => {
         expect(first).toEqual(second);
         expect(first.toSorted()).toEqual(Uint32Array.from(items).toSorted());
       }),
+      trials(),
     );
   });
 

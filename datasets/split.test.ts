@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { trials } from '../contract/test-trials.ts';
 import { KronlabError } from '../contract/errors.ts';
 import { splitStratified } from './split.ts';
 
@@ -21,6 +22,7 @@ describe('splitStratified', () => {
         const together = [...train, ...validation].sort((a, b) => a - b);
         expect(together).toEqual([...labels.keys()]);
       }),
+      trials(),
     );
   });
 
@@ -34,6 +36,7 @@ describe('splitStratified', () => {
           expect(Math.abs(countOf(labels, label, validation) - share)).toBeLessThan(1);
         }
       }),
+      trials(),
     );
   });
 
@@ -43,6 +46,7 @@ describe('splitStratified', () => {
         const first = splitStratified(labels, classCount, fraction, seed);
         expect(splitStratified(labels, classCount, fraction, seed)).toEqual(first);
       }),
+      trials(),
     );
   });
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { trials } from '../contract/test-trials.ts';
 import { linearGrid } from './grid.ts';
 
 it('stays on one row while it can', () => {
@@ -31,5 +32,6 @@ it('numbers every thread once, within what every adapter allows', () => {
         expect((rows - 1) * row).toBeLessThan(count);
       },
     ),
+    trials(),
   );
 });

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
+import { trials } from '../contract/test-trials.ts';
 import { KronlabError } from '../contract/errors.ts';
 import { evaluate, expandTemplate } from './template.ts';
 
@@ -109,6 +110,7 @@ describe('evaluate', () => {
         }
         expect(value).toBe(terms.reduce((sum, [sign, product]) => sum + sign * product, 0));
       }),
+      trials(),
     );
   });
 });

@@ -1,13 +1,33 @@
-/** `npm run fuzz [COUNT [TITLE]]`: so many damaged files of each format, new ones every time, or of the formats so titled. */
+/**
+ * Random inputs, new ones every time.
+ *
+ * `npm run fuzz [COUNT [TITLE]]`: so many damaged files of each format, or of the formats so titled.
+ * `npm run fuzz properties [FACTOR [FOLDER]]`: so many times the cases that `npm test` tries of every property test, or
+ * of those in the folder.
+ */
 import { spawn } from 'node:child_process';
+import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { projectRoot } from './setup.mjs';
 
-const [count = '10000', title = ''] = process.argv.slice(2);
+function files([count = '10000', title = '']: string[]) {
+  const chosen = title === '' ? [] : ['-t', title];
+  return { arguments: ['datasets/import/fuzz.test.ts', ...chosen], environment: { KRONLAB_FUZZ: count } };
+}
+
+function properties([factor = '50', folder = '.']: string[]) {
+  const tests = globSync(join(folder, '**/*.test.ts'), { cwd: projectRoot, exclude: ['node_modules/**'] });
+  const chosen = tests.filter((path) => readFileSync(join(projectRoot, path), 'utf8').includes('trials('));
+  if (chosen.length === 0) throw new Error(`${folder}: no property test in this folder of the project`);
+  return { arguments: ['--testTimeout', '3600000', ...chosen], environment: { KRONLAB_TRIALS: factor } };
+}
+
+const [first, ...rest] = process.argv.slice(2);
+const chosen = first === 'properties' ? properties(rest) : files(first === undefined ? [] : [first, ...rest]);
 const vitest = join(projectRoot, 'node_modules/vitest/vitest.mjs');
-const child = spawn(
-  process.execPath,
-  [vitest, 'run', 'datasets/import/fuzz.test.ts', ...(title === '' ? [] : ['-t', title])],
-  { cwd: projectRoot, stdio: 'inherit', env: { ...process.env, KRONLAB_FUZZ: count } },
-);
+const child = spawn(process.execPath, [vitest, 'run', ...chosen.arguments], {
+  cwd: projectRoot,
+  stdio: 'inherit',
+  env: { ...process.env, ...chosen.environment },
+});
 child.once('close', (code) => (process.exitCode = code ?? 1));

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { trials } from '../../contract/test-trials.ts';
 import { jsonItems } from './json-list.ts';
 import { failure, testContext } from './test-files.ts';
 
@@ -25,7 +26,7 @@ describe('jsonItems', () => {
           expect(found).toEqual(JSON.parse(text));
         },
       ),
-      { numRuns: 300, seed: 5 },
+      trials(300),
     );
   });
 

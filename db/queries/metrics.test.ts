@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import fc from 'fast-check';
+import { trials } from '../../contract/test-trials.ts';
 import type { MetricSummary } from '../../contract/runs.ts';
 import { append, insertRun, openTestStore } from '../test-store.ts';
 
@@ -71,7 +72,7 @@ describe('summaries', () => {
         }
         store.close();
       }),
-      { numRuns: 60 },
+      trials(60),
     );
   });
 });

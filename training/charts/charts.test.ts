@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { trials } from '../../contract/test-trials.ts';
 import { graftedIdentitySpecSchema } from '../../contract/run-spec.ts';
 import { adamw, expand, reduce, testSpec } from '../statistics/test-runs.ts';
 import { assignSlots, dashPatterns, encodeGroups } from './encoding.ts';
@@ -25,6 +26,7 @@ describe('spreadLabels', () => {
           expect(placed[order[i]!]! - placed[order[i - 1]!]!).toBeGreaterThanOrEqual(15 - 1e-9);
         }
       }),
+      trials(),
     );
   });
 
@@ -73,6 +75,7 @@ describe('scales', () => {
           expect(high).toBeGreaterThanOrEqual(largest * (1 - 1e-9));
         },
       ),
+      trials(),
     );
   });
 
@@ -93,6 +96,7 @@ describe('scales', () => {
           expect(loss[1]).toBeGreaterThan(loss[0]);
         },
       ),
+      trials(),
     );
   });
 });

@@ -1,6 +1,7 @@
 /** How layers fall into blocks: every column in exactly one, none wider than allowed, every number of the weight in one. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { trials } from '../../contract/test-trials.ts';
 import { Region } from '../../gpu-kernels/region.ts';
 import { meanSquaredError } from '../program/operations/loss.ts';
 import { meanAxes } from '../program/operations/reduce.ts';
@@ -38,6 +39,7 @@ describe('columnParts', () => {
           expect(parts.length).toBe(side <= limit ? 1 : Math.ceil(side / most));
         },
       ),
+      trials(),
     );
   });
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import Papa from 'papaparse';
 import { describe, expect, it } from 'vitest';
+import { trials } from '../../contract/test-trials.ts';
 import { escapeFormula, writeCsv, writeNumber, type Cell } from './csv.ts';
 
 function parse(text: string): string[][] {
@@ -41,7 +42,7 @@ describe('writeCsv', () => {
           });
         });
       }),
-      { numRuns: 300 },
+      trials(300),
     );
   });
 
@@ -85,6 +86,7 @@ describe('writeNumber', () => {
       fc.property(fc.double(), (value) => {
         expect(readNumber(writeNumber(value))).toBe(value);
       }),
+      trials(),
     );
     expect(writeNumber(0.1)).toBe('0.1');
   });

@@ -1,6 +1,7 @@
 /** Cuts: pieces of like work, nothing lost, a pace learnt from steps, and the same numbers however a program is cut. */
 import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { trials } from '../../contract/test-trials.ts';
 import { phases } from '../../contract/runs.ts';
 import { readRegions } from '../../gpu-kernels/readback.ts';
 import { testGpu } from '../../gpu-kernels/test-gpu.ts';
@@ -24,6 +25,7 @@ describe('cut', () => {
         expect(pieces.flat()).toEqual(items);
         expect(pieces.every((piece) => piece.length > 0)).toBe(true);
       }),
+      trials(),
     );
   });
 
@@ -37,6 +39,7 @@ describe('cut', () => {
         expect(pieces.length).toBeLessThanOrEqual(Math.ceil(sum(pieces.flat()) / limit));
         for (const piece of pieces) expect(sum(piece)).toBeLessThanOrEqual(limit + Math.max(...list));
       }),
+      trials(),
     );
   });
 });

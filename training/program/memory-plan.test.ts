@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { trials } from '../../contract/test-trials.ts';
 import { createRandom } from '../../datasets/random.ts';
 import { alignBytes, Region, regionAlignment } from '../../gpu-kernels/region.ts';
 import { planMemory, type Lifetime, type MemoryPlan } from './memory-plan.ts';
@@ -50,6 +51,7 @@ describe('planMemory', () => {
           }
         });
       }),
+      trials(),
     );
   });
 
@@ -63,6 +65,7 @@ describe('planMemory', () => {
         expect(plan.largestLiveSet).toBe(largestLiveSetOf(lifetimes));
         expect(plan.bytes).toBeGreaterThanOrEqual(plan.largestLiveSet);
       }),
+      trials(),
     );
   });
 

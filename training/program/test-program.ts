@@ -111,11 +111,19 @@ export function noise(count: number, seed: number): Float64Array {
   });
 }
 
+/** Magnitudes below this no longer count as a scale. */
+const leastScale = 1e-2;
+
 /**
  * Largest difference in units of the largest expected magnitude: sums that cancel leave errors of the size of their
- * terms, so elements near zero are not held to their own size. Below `floor` magnitudes no longer count as a scale.
+ * terms, so elements near zero are not held to their own size. Where all of them may cancel, `floor` is the size of the
+ * terms.
  */
-export function largestError(got: ArrayLike<number>, expected: ArrayLike<number>, floor = 1e-2): number {
+export function largestError(
+  got: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  floor = leastScale,
+): number {
   if (got.length !== expected.length) return Infinity;
   let scale = floor;
   let error = 0;
@@ -133,8 +141,9 @@ export function expectClose(
   expected: ArrayLike<number>,
   tolerance: number,
   what = 'values',
+  floor = leastScale,
 ): void {
-  expect(largestError(got, expected), what).toBeLessThan(tolerance);
+  expect(largestError(got, expected, floor), what).toBeLessThan(tolerance);
 }
 
 export interface Input {
@@ -172,11 +181,17 @@ export async function checkOperation(check: OperationCheck): Promise<void> {
     const byInput = backward(graph, [seed], leaves);
     return [result, ...leaves.map((input) => gradientOf(byInput, input))];
   }, check.adapterClass);
-  expectClose(output ?? [], expected, check.tolerance);
-  values.forEach((_, i) => {
-    const slope = differences(check.reference, values, i, cotangent);
-    expectClose(gradients[i] ?? [], slope, check.tolerance, `gradient by input ${i}`);
+  const slopes = values.map((_, i) => differences(check.reference, values, i, cotangent));
+  // A value's terms by all inputs.
+  const terms = expected.map((_, at) => Math.hypot(...slopes.map(({ moved }) => moved[at] ?? NaN)));
+  expectClose(output ?? [], expected, check.tolerance, 'values', largest(terms));
+  slopes.forEach(({ slope, terms }, i) => {
+    expectClose(gradients[i] ?? [], slope, check.tolerance, `gradient by input ${i}`, largest(terms));
   });
+}
+
+function largest(magnitudes: Float64Array): number {
+  return magnitudes.reduce((most, magnitude) => Math.max(most, magnitude), leastScale);
 }
 
 function gradientOf(gradients: ReadonlyMap<Tensor, Tensor>, tensor: Tensor): Tensor {
@@ -186,23 +201,43 @@ function gradientOf(gradients: ReadonlyMap<Tensor, Tensor>, tensor: Tensor): Ten
   return gradient;
 }
 
-/** d/dx of sum(cotangent * f(x)) by central differences. */
+interface Slopes {
+  /** d/dx of sum(cotangent * f(x)), an element for each of x. */
+  slope: Float64Array;
+  /** The size that sum has where its terms' signs are random (their root sum of squares), an element for each of x. */
+  terms: Float64Array;
+  /** The same of sum(x * df/dx), an element for each value of f: what a relative change of every x by 1 would move. */
+  moved: Float64Array;
+}
+
+/** By central differences. */
 function differences(
   f: OperationCheck['reference'],
   inputs: readonly Float64Array[],
   which: number,
   cotangent: Float64Array,
-): Float64Array {
+): Slopes {
   const step = 1e-5;
-  const at = (element: number, offset: number): number => {
-    const moved = inputs.map((values, i) => (i === which ? values.slice() : values));
-    const values = moved[which] ?? new Float64Array();
+  const x = inputs[which] ?? new Float64Array();
+  const at = (element: number, offset: number): ArrayLike<number> => {
+    const values = x.slice();
     values[element] = (values[element] ?? NaN) + offset;
-    const output = f(...moved);
-    return cotangent.reduce((sum, weight, i) => sum + weight * (output[i] ?? NaN), 0);
+    return f(...inputs.map((input, i) => (i === which ? values : input)));
   };
-  return Float64Array.from(
-    inputs[which] ?? [],
-    (_, element) => (at(element, step) - at(element, -step)) / (2 * step),
-  );
+  const slope = new Float64Array(x.length);
+  const terms = new Float64Array(x.length);
+  const moved = new Float64Array(cotangent.length);
+  x.forEach((value, element) => {
+    const [above, below] = [at(element, step), at(element, -step)];
+    let [sum, squares] = [0, 0];
+    cotangent.forEach((weight, i) => {
+      const derivative = ((above[i] ?? NaN) - (below[i] ?? NaN)) / (2 * step);
+      sum += weight * derivative;
+      squares += (weight * derivative) ** 2;
+      moved[i] = (moved[i] ?? NaN) + (value * derivative) ** 2;
+    });
+    slope[element] = sum;
+    terms[element] = Math.sqrt(squares);
+  });
+  return { slope, terms, moved: moved.map(Math.sqrt) };
 }

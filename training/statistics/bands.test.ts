@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { trials } from '../../contract/test-trials.ts';
 import { groupCurve } from './bands.ts';
 import type { GroupMember } from './groups.ts';
 import { testRun, testSeries, testSpec } from './test-runs.ts';
@@ -97,6 +98,7 @@ describe('groupCurve', () => {
           }
         });
       }),
+      trials(),
     );
   });
 });

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { trials } from '../../contract/test-trials.ts';
 import { medianInterval, ratioInterval } from './bootstrap.ts';
 import { median } from './summary.ts';
 
@@ -41,7 +42,7 @@ describe('medianInterval', () => {
         expect(interval.low).toBeLessThanOrEqual(median(values));
         expect(interval.high).toBeGreaterThanOrEqual(median(values));
       }),
-      { numRuns: 30 },
+      trials(30),
     );
   });
 
@@ -72,7 +73,7 @@ describe('ratioInterval', () => {
           ),
         ).toEqual(ratioInterval(a, b));
       }),
-      { numRuns: 20 },
+      trials(20),
     );
   });
 });

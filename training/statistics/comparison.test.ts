@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { trials } from '../../contract/test-trials.ts';
 import type { RunSummary, Series } from '../../contract/runs.ts';
 import { compare } from './comparison.ts';
 import type { Target } from './target.ts';
@@ -120,7 +121,7 @@ describe('compare', () => {
           expected,
         );
       }),
-      { numRuns: 10 },
+      trials(10),
     );
   });
 });

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { trials } from '../../contract/test-trials.ts';
 import { mean, median, sampleDeviation } from './summary.ts';
 
 describe('median', () => {
@@ -25,6 +26,7 @@ describe('median', () => {
         expect(values.filter((v) => v >= m).length * 2).toBeGreaterThanOrEqual(values.length);
         expect(median(values.toReversed())).toBe(m);
       }),
+      trials(),
     );
   });
 });

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { trials } from '../../contract/test-trials.ts';
 import { hitTarget, reaches } from './target.ts';
 import { testSeries } from './test-runs.ts';
 
@@ -50,6 +51,7 @@ describe('hitTarget', () => {
           if (index < list.length) expect(reaches(list[index]!, { op, value })).toBe(true);
         },
       ),
+      trials(),
     );
   });
 
@@ -61,6 +63,7 @@ describe('hitTarget', () => {
         const at = (value: number) => hitTarget(testSeries('r', list), { op: '>=', value }).stepsToTarget;
         expect(at(Math.max(a, b))).toBeGreaterThanOrEqual(at(Math.min(a, b)));
       }),
+      trials(),
     );
   });
 });

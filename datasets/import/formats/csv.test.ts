@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import Papa from 'papaparse';
 import { describe, expect, it } from 'vitest';
+import { trials } from '../../../contract/test-trials.ts';
 import { openStream } from '../byte-stream.ts';
 import { failure, source, testContext } from '../test-files.ts';
 import { csvRows, readCsv, type CsvOptions } from './csv.ts';
@@ -34,7 +35,7 @@ describe('csvRows', () => {
           expect(await rows(text, delimiter)).toEqual(expected);
         },
       ),
-      { numRuns: 200 },
+      trials(200),
     );
   });
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { trials } from '../../../contract/test-trials.ts';
 import type { GpuContext } from '../../../gpu-kernels/device.ts';
 import { testGpu } from '../../../gpu-kernels/test-gpu.ts';
 import { backward } from '../backward.ts';
@@ -100,7 +101,7 @@ describe('fusion', () => {
         fused.forEach((values, i) => expectClose(values, plain[i] ?? [], 20 * f32Tolerance, `result ${i}`));
         expect(fused[0]).toHaveLength(size([rows, width]));
       }),
-      { numRuns: 12, seed: 7 },
+      trials(12),
     );
   });
 });

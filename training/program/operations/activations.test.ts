@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
+import { trials } from '../../../contract/test-trials.ts';
 import { size, type Tensor } from '../graph.ts';
 import { checkOperation, evaluate, expectClose, f32Tolerance, noise } from '../test-program.ts';
 import {
@@ -102,7 +103,7 @@ test.each(pairs)('%s of random shapes, one broadcast over rows', (_, build, f) =
         tolerance: f32Tolerance,
       }),
     ),
-    { numRuns: 3 },
+    trials(3),
   ),
 );
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
+import { trials } from '../../../contract/test-trials.ts';
 import {
   adapterClasses,
   checkOperation,
@@ -88,7 +89,7 @@ it.each(adapterClasses)('attends over any length, heads of any width, on class %
         });
       },
     ),
-    { numRuns: 5 },
+    trials(5),
   ),
 );
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it, test } from 'vitest';
+import { trials } from '../../../contract/test-trials.ts';
 import type { GpuContext } from '../../../gpu-kernels/device.ts';
 import { readFloats } from '../../../gpu-kernels/readback.ts';
 import { testGpu, uploaded } from '../../../gpu-kernels/test-gpu.ts';
@@ -81,7 +82,7 @@ it('normalises any shape', () =>
       // A large eps: few numbers may have nearly no variance, which magnifies rounding without bound.
       (leading, channels, training) => check([...leading, channels], { training, eps: 0.1 }),
     ),
-    { numRuns: 5 },
+    trials(5),
   ));
 
 describe('running statistics', () => {

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it, test } from 'vitest';
+import { trials } from '../../../contract/test-trials.ts';
 import type { GpuContext } from '../../../gpu-kernels/device.ts';
 import { testGpu } from '../../../gpu-kernels/test-gpu.ts';
 import { StepUniform } from '../step-scalars.ts';
@@ -106,7 +107,7 @@ describe('the mean loss and its gradient', () => {
         fc.constantFrom<Missing>('none', 'nan', 'both'),
         (count, classes, missing) => check(batchOf(count, classes, missing)),
       ),
-      { numRuns: 4, seed: 11 },
+      trials(4),
     ));
 });
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, it, test } from 'vitest';
+import { trials } from '../../../contract/test-trials.ts';
 import { size } from '../graph.ts';
 import { checkOperation, evaluate, noise } from '../test-program.ts';
 import { concat } from './concat.ts';
@@ -49,7 +50,7 @@ it('joins along any axis of any shape', () =>
       fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 2, maxLength: 3 }),
       (shape, axis, lengths) => check(shape, axis % shape.length, lengths),
     ),
-    { numRuns: 6 },
+    trials(6),
   ));
 
 it('may take one tensor several times, with elementwise work around it', () =>

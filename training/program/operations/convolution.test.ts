@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
+import { trials } from '../../../contract/test-trials.ts';
 import {
   adjoint,
   reference,
@@ -164,7 +165,7 @@ it('works for any sizes', () =>
         await check(c, adapterClass);
       },
     ),
-    { numRuns: 16 },
+    trials(16),
   ));
 
 // Large enough for the tallest tiles of a software adapter, narrow and wide; pixels that do not fill the last tile.

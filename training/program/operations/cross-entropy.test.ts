@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it, test } from 'vitest';
+import { trials } from '../../../contract/test-trials.ts';
 import type { AdapterClass, GpuContext } from '../../../gpu-kernels/device.ts';
 import { testGpu } from '../../../gpu-kernels/test-gpu.ts';
 import { StepUniform } from '../step-scalars.ts';
@@ -116,7 +117,7 @@ describe('the mean loss and its gradient', () => {
             0.25,
           ),
       ),
-      { numRuns: 4, seed: 11 },
+      trials(4),
     ));
 });
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { beforeAll, expect, it, test } from 'vitest';
+import { trials } from '../../../contract/test-trials.ts';
 import type { GpuContext } from '../../../gpu-kernels/device.ts';
 import { testGpu } from '../../../gpu-kernels/test-gpu.ts';
 import { backward } from '../backward.ts';
@@ -48,7 +49,7 @@ test.each(shapes)(
         expect(value.filter((v) => v !== 0 && Math.abs(v / kept - 1) > 1e-6)).toEqual([]);
         expect(gradient).toEqual(value);
       }),
-      { numRuns: 2 },
+      trials(2),
     ),
 );
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
+import { trials } from '../../../contract/test-trials.ts';
 import { backward } from '../backward.ts';
 import { size, type Tensor } from '../graph.ts';
 import { checkOperation, evaluate, expectClose, f32Tolerance, noise, prepare } from '../test-program.ts';
@@ -139,7 +140,7 @@ it('follows the broadcasting rule for any shapes', () =>
         });
       },
     ),
-    { numRuns: 6 },
+    trials(6),
   ));
 
 it('repeats along axes of size 1, with a factor', () =>

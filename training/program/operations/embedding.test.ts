@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { beforeAll, expect, it, test } from 'vitest';
+import { trials } from '../../../contract/test-trials.ts';
 import type { GpuContext } from '../../../gpu-kernels/device.ts';
 import { testGpu } from '../../../gpu-kernels/test-gpu.ts';
 import { backward } from '../backward.ts';
@@ -51,7 +52,7 @@ it('looks up any ids, some of them beyond the table', () =>
           tolerance: f32Tolerance,
         }),
     ),
-    { numRuns: 5 },
+    trials(5),
   ));
 
 it('gives zeros for ids beyond the table, and trains nothing by them', () =>

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, it, test } from 'vitest';
+import { trials } from '../../../contract/test-trials.ts';
 import { evaluate, noise } from '../test-program.ts';
 import { gather } from './gather.ts';
 
@@ -40,7 +41,7 @@ it('picks any rows of any table', () =>
         );
       },
     ),
-    { numRuns: 5 },
+    trials(5),
   ));
 
 it('picks labels as u32', async () => {

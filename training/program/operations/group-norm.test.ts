@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, it, test } from 'vitest';
+import { trials } from '../../../contract/test-trials.ts';
 import { size } from '../graph.ts';
 import { checkOperation, evaluate, expectClose, noise } from '../test-program.ts';
 import { groupNorm } from './group-norm.ts';
@@ -63,7 +64,7 @@ it('normalises any shape', () =>
       // A large eps: groups of few numbers may have nearly no variance, which magnifies rounding without bound.
       (leading, groups, length) => check([...leading, groups * length], groups, 0.1),
     ),
-    { numRuns: 5 },
+    trials(5),
   ));
 
 it('keeps its precision when the mean is large', async () => {

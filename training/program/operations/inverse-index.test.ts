@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it, test } from 'vitest';
+import { trials } from '../../../contract/test-trials.ts';
 import type { GpuContext } from '../../../gpu-kernels/device.ts';
 import { testGpu } from '../../../gpu-kernels/test-gpu.ts';
 import { evaluate, noise } from '../test-program.ts';
@@ -68,7 +69,7 @@ describe('on the GPU it is the same', () => {
         fc.nat(100),
         (count, rows, seed) => check(randomIndex(count, rows, seed), rows),
       ),
-      { numRuns: 8 },
+      trials(8),
     ));
 });
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
+import { trials } from '../../../contract/test-trials.ts';
 import { adapterClasses, checkOperation, evaluate, expectClose, noise } from '../test-program.ts';
 import { layerNorm } from './layer-norm.ts';
 
@@ -54,7 +55,7 @@ describe.each(adapterClasses)('layer norm on class %s', (adapterClass) => {
           adapterClass,
         }),
       ),
-      { numRuns: 4 },
+      trials(4),
     ));
 
   it('keeps its precision when the mean is large', async () => {

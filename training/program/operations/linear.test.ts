@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
+import { trials } from '../../../contract/test-trials.ts';
 import type { AdapterClass } from '../../../gpu-kernels/device.ts';
 import { size } from '../graph.ts';
 import { checkOperation, evaluate, f32Tolerance, noise } from '../test-program.ts';
@@ -70,7 +71,7 @@ it('works for any sizes', () =>
         await check(rows, inputs, outputs, bias);
       },
     ),
-    { numRuns: 8 },
+    trials(8),
   ));
 
 it('sums the bias gradient over many rows', () => check([17, 20], 1, 4, true));

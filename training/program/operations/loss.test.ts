@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { trials } from '../../../contract/test-trials.ts';
 import type { GpuContext } from '../../../gpu-kernels/device.ts';
 import { testGpu } from '../../../gpu-kernels/test-gpu.ts';
 import { StepUniform } from '../step-scalars.ts';
@@ -328,9 +329,10 @@ describe('the squared error and its gradient', () => {
   ])('of %d terms of %d', check);
 
   it('of any size', () =>
-    fc.assert(fc.asyncProperty(fc.integer({ min: 1, max: 70 }), fc.integer({ min: 1, max: 20 }), check), {
-      numRuns: 4,
-    }));
+    fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1, max: 70 }), fc.integer({ min: 1, max: 20 }), check),
+      trials(4),
+    ));
 });
 
 it('sampled squared-error seeds have mean 0 and second moment (2 / C) I', async () => {

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
+import { trials } from '../../../contract/test-trials.ts';
 import { size, type Graph } from '../graph.ts';
 import {
   checkOperation,
@@ -91,7 +92,7 @@ it('multiplies matrices of any sizes', () => {
     fc.asyncProperty(cases, fc.constantFrom(...layouts), ({ batch, which, ...shape }, layout) =>
       check({ ...shape, ...layout, batchA: [which === 1 ? 1 : batch], batchB: [which === 2 ? 1 : batch] }),
     ),
-    { numRuns: 6 },
+    trials(6),
   );
 });
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
+import { trials } from '../../../contract/test-trials.ts';
 import { size } from '../graph.ts';
 import { checkOperation, evaluate, f32Tolerance } from '../test-program.ts';
 import { permute } from './permute.ts';
@@ -54,7 +55,7 @@ describe('permute', () => {
           });
         },
       ),
-      { numRuns: 6 },
+      trials(6),
     ));
 
   it('keeps labels labels: every bit of a u32 survives', async () => {

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
+import { trials } from '../../../contract/test-trials.ts';
 import type { AdapterClass } from '../../../gpu-kernels/device.ts';
 import { Region } from '../../../gpu-kernels/region.ts';
 import { backward } from '../backward.ts';
@@ -115,7 +116,7 @@ describe.each<Kind>(['max', 'average'])('%s pooling', (kind) => {
           await check(kind, { image, kernel, stride, padding });
         },
       ),
-      { numRuns: 10 },
+      trials(10),
     ));
 });
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
+import { trials } from '../../../contract/test-trials.ts';
 import { size } from '../graph.ts';
 import { checkOperation, evaluate, expectClose, f32Tolerance, noise, prepare } from '../test-program.ts';
 import { meanAxes, sumAxes, sumTo } from './reduce.ts';
@@ -81,7 +82,7 @@ it('sums any block of axes', () =>
         });
       },
     ),
-    { numRuns: 6 },
+    trials(6),
   ));
 
 describe('sumTo undoes a broadcast', () => {

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it, test } from 'vitest';
+import { trials } from '../../../contract/test-trials.ts';
 import { releaseScope, type GpuContext } from '../../../gpu-kernels/device.ts';
 import { testGpu } from '../../../gpu-kernels/test-gpu.ts';
 import { size, type Graph } from '../graph.ts';
@@ -248,7 +249,7 @@ it.each(adapterClasses)('sums and gathers for any index and any segments, on cla
         });
       },
     ),
-    { numRuns: 4 },
+    trials(4),
   ),
 );
 

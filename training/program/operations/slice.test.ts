@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
+import { trials } from '../../../contract/test-trials.ts';
 import { testGpu } from '../../../gpu-kernels/test-gpu.ts';
 import { size } from '../graph.ts';
 import { checkOperation, evaluate, noise } from '../test-program.ts';
@@ -79,7 +80,7 @@ it('takes any range of any shape', () =>
         });
       },
     ),
-    { numRuns: 8 },
+    trials(8),
   ));
 
 it('takes integers', async () => {

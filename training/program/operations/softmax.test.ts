@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
+import { trials } from '../../../contract/test-trials.ts';
 import { testGpu } from '../../../gpu-kernels/test-gpu.ts';
 import { size } from '../graph.ts';
 import { checkOperation, evaluate, expectClose, f32Tolerance, noise } from '../test-program.ts';
@@ -168,7 +169,7 @@ it('follows the rule for any shape', () =>
           tolerance: 5e-6,
         }),
     ),
-    { numRuns: 6 },
+    trials(6),
   ));
 
 it('refuses masks that do not fit', async () => {

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
+import { trials } from '../../../contract/test-trials.ts';
 import { checkOperation, evaluate, f32Tolerance, noise } from '../test-program.ts';
 import { linear } from './linear.ts';
 import { unfold } from './unfold.ts';
@@ -109,7 +110,7 @@ describe('patches and a linear layer make a convolution', () => {
           await check(image, 2, { kernel, stride, padding, dilation });
         },
       ),
-      { numRuns: 6 },
+      trials(6),
     ));
 });
 
