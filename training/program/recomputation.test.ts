@@ -1,4 +1,6 @@
+import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
+import { trials } from '../../contract/test-trials.ts';
 import { releaseScope, type GpuContext } from '../../gpu-kernels/device.ts';
 import { testGpu } from '../../gpu-kernels/test-gpu.ts';
 import { backward } from './backward.ts';
@@ -11,7 +13,17 @@ import { groupNorm } from './operations/group-norm.ts';
 import { layerNorm } from './operations/layer-norm.ts';
 import { linear } from './operations/linear.ts';
 import { StepUniform } from './step-scalars.ts';
-import { adapterClasses, noise, prepare, type Build, type Leaf, type TestProgram } from './test-program.ts';
+import {
+  adapterClasses,
+  expectClose,
+  f32Tolerance,
+  noise,
+  prepare,
+  type Build,
+  type Leaf,
+  type TestProgram,
+} from './test-program.ts';
+import { moves, randomProgram } from './test-random-program.ts';
 
 const opened: GpuContext[] = [];
 afterEach(() => opened.splice(0).forEach(releaseScope));
@@ -92,6 +104,25 @@ describe('recomputation', () => {
       );
     },
   );
+
+  it.each(adapterClasses)('leaves the results of random programs as they are, on class %s', async (on) => {
+    // Large enough to be made again.
+    const shape = fc.constantFrom([32, 8], [16, 20], [33, 9], [300, 1]);
+    await fc.assert(
+      fc.asyncProperty(shape, moves, async ([height = 1, width = 1], list) => {
+        const build: Build = (graph, leaf) => randomProgram(graph, leaf, height, width, list);
+        const kept = await built(build, false, on);
+        const again = await built(build, true, on);
+        const expected = await kept.run();
+        const values = await again.run();
+        expect(values).toHaveLength(expected.length);
+        // Copies are fused with other neighbours, which may round differently by a few units.
+        values.forEach((one, i) => expectClose(one, expected[i] ?? [], 20 * f32Tolerance, `result ${i}`));
+        opened.splice(0).forEach(releaseScope);
+      }),
+      trials(12),
+    );
+  });
 
   it('draws the same numbers to drop out', async () => {
     const step = new StepUniform(await testGpu());

@@ -1,7 +1,8 @@
 /**
  * Memory for time: results of the forward pass that are cheap to make (an activation, a normalisation, zeros around an
  * image) are made again where the backward pass first reads them, from what is kept in any case, instead of being kept from
- * one to the other. The same kernels run on the same numbers, so that a step has the same bits.
+ * one to the other. The same functions of the same numbers: a step has the same bits unless a copy is fused where the
+ * shader compiler contracts what it did not contract before (a product and a sum into one rounding).
  */
 import { Graph, rootOf, size, type Node, type Recomputation, type Tensor } from './graph.ts';
 
