@@ -2,8 +2,8 @@
  * Random inputs, new ones every time.
  *
  * `npm run fuzz [COUNT [TITLE]]`: so many damaged files of each format, or of the formats so titled.
- * `npm run fuzz properties [FACTOR [FOLDER]]`: so many times the cases that `npm test` tries of every property test, or
- * of those in the folder.
+ * `npm run fuzz properties [FACTOR [PLACE]]`: so many times the cases that `npm test` tries of every property test, or of
+ * those in a folder or file.
  */
 import { spawn } from 'node:child_process';
 import { globSync, readFileSync } from 'node:fs';
@@ -15,10 +15,14 @@ function files([count = '10000', title = '']: string[]) {
   return { arguments: ['datasets/import/fuzz.test.ts', ...chosen], environment: { KRONLAB_FUZZ: count } };
 }
 
-function properties([factor = '50', folder = '.']: string[]) {
-  const tests = globSync(join(folder, '**/*.test.ts'), { cwd: projectRoot, exclude: ['node_modules/**'] });
+function properties([factor = '50', place = '.']: string[]) {
+  const tests = globSync(place.endsWith('.ts') ? place : join(place, '**/*.test.ts'), {
+    cwd: projectRoot,
+    exclude: ['node_modules/**'],
+  });
   const chosen = tests.filter((path) => readFileSync(join(projectRoot, path), 'utf8').includes('trials('));
-  if (chosen.length === 0) throw new Error(`${folder}: no property test in this folder of the project`);
+  if (chosen.length === 0)
+    throw new Error(`${place}: no property test there; give a folder or file of the project`);
   return { arguments: ['--testTimeout', '3600000', ...chosen], environment: { KRONLAB_TRIALS: factor } };
 }
 
