@@ -89,7 +89,7 @@ export const presets: Record<string, ComparisonPreset> = {
     id: 'first-light',
     name: 'First light: handwritten digits',
     groups: [
-      digitsGroup('AdamW', { name: 'adamw', lr: 0.02 }),
+      digitsGroup('AdamW', { name: 'adamw', lr: 0.02, otherLrMultiplier: 3 }),
       digitsGroup('K-FAC expand', {
         name: 'kfac',
         flavour: 'expand',
@@ -97,10 +97,10 @@ export const presets: Record<string, ComparisonPreset> = {
         damping: 0.01,
         otherLrMultiplier: 3,
       }),
-      digitsGroup('K-FAC reduce', { name: 'kfac', flavour: 'reduce', lr: 0.03, damping: 0.01 }),
+      digitsGroup('K-FAC reduce', { name: 'kfac', flavour: 'reduce', lr: 0.03, damping: 0.001 }),
       digitsGroup('Grafting control', {
         name: 'grafted-identity',
-        lr: 0.02,
+        lr: 0.015,
         otherLrMultiplier: 3,
       }),
     ],

@@ -8,7 +8,7 @@ import { openScope, releaseScope, type GpuContext } from '../../gpu-kernels/devi
 import { readRegions } from '../../gpu-kernels/readback.ts';
 import { uploadTable } from '../../gpu-kernels/region.ts';
 import { addFactors, createFactors, type Factor, type FactorSet } from '../../training/curvature/factors.ts';
-import type { Flavour } from '../../training/curvature/flavour.ts';
+import { bothSides, type Flavour } from '../../training/curvature/flavour.ts';
 import { ModelBuilder } from '../../training/models/model-builder.ts';
 import { compile } from '../../training/program/compile.ts';
 import { Graph, size } from '../../training/program/graph.ts';
@@ -85,7 +85,9 @@ async function blocksOf(scope: GpuContext, net: LinearNet, seed: number): Promis
 
   const sets = new Map<Flavour, FactorSet>();
   for (const flavour of flavours) {
-    const set = createFactors(scope, builder.layers, () => flavour, { convention: net.convention });
+    const set = createFactors(scope, builder.layers, () => bothSides(flavour), {
+      convention: net.convention,
+    });
     const column = uploadTable(scope, 'column', new Uint32Array(4));
     addFactors(set, { graph, step, column, outputGradients: new Map(), fisher: 'type2', ...built });
     sets.set(flavour, set);

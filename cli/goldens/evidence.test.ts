@@ -9,6 +9,7 @@ import { openScope, releaseScope } from '../../gpu-kernels/device.ts';
 import { uploadTable } from '../../gpu-kernels/region.ts';
 import { testGpu } from '../../gpu-kernels/test-gpu.ts';
 import { addFactors, createFactors } from '../../training/curvature/factors.ts';
+import { bothSides } from '../../training/curvature/flavour.ts';
 import { evidence, type LaplaceFit } from '../../training/curvature/laplace/evidence.ts';
 import { laplaceLayers } from '../../training/curvature/laplace/spectra.ts';
 import { compile } from '../../training/program/compile.ts';
@@ -41,7 +42,7 @@ async function fitOf(name: string): Promise<Record<(typeof flavours)[number], La
   const scope = openScope(await testGpu());
   const { graph, builder, loss, step } = buildLossProgram(scope, fixture, family);
   const set = (flavour: (typeof flavours)[number]) => {
-    const made = createFactors(scope, builder.layers, () => flavour);
+    const made = createFactors(scope, builder.layers, () => bothSides(flavour));
     const column = uploadTable(scope, 'column', new Uint32Array(4));
     addFactors(made, { graph, loss, step, outputGradients: new Map(), column, fisher: 'type2' });
     return made;

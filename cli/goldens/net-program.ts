@@ -9,7 +9,7 @@ import type { Region } from '../../gpu-kernels/region.ts';
 import { uploadTable } from '../../gpu-kernels/region.ts';
 import type { FisherKind } from '../../training/curvature/factor-phase.ts';
 import { addFactors, createFactors, type FactorSet } from '../../training/curvature/factors.ts';
-import type { Flavour } from '../../training/curvature/flavour.ts';
+import { bothSides, type Flavour } from '../../training/curvature/flavour.ts';
 import { createCurvature, productsOf } from '../../training/curvature/curvature.ts';
 import { layOutJoint, type JointLayout } from '../../training/curvature/joint-layout.ts';
 import { Preconditioner } from '../../training/curvature/precondition.ts';
@@ -190,7 +190,7 @@ function addChoice(scope: GpuContext, parts: LossProgram, settings: ChoiceSettin
   const { graph, builder, loss, step } = parts;
   const { flavour, kind, labels, outputGradients, gradients, damping } = settings;
   // Pure flavours, also where training would choose another one: the fixtures have both for every layer.
-  const set = createFactors(scope, builder.layers, () => flavour);
+  const set = createFactors(scope, builder.layers, () => bothSides(flavour));
   const layout = layOutJoint(scope, set.layers);
   const column = uploadTable(scope, 'column', new Uint32Array(4));
   addFactors(set, {

@@ -11,6 +11,7 @@ import { phases, type Phase } from '../../contract/runs.ts';
 import type { NetFixture, TrajectoryRun } from '../../goldens/fixture.ts';
 import type { GpuContext } from '../../gpu-kernels/device.ts';
 import { Kfac } from '../../training/curvature/kfac.ts';
+import { bothSides } from '../../training/curvature/flavour.ts';
 import { addGradients, addUpdate, createArenas } from '../../training/loop/step-graph.ts';
 import type { ParameterRule } from '../../training/optimisers/parameter-groups.ts';
 import { compile, type Program } from '../../training/program/compile.ts';
@@ -33,7 +34,8 @@ export async function compileTrajectory(
   const parts = buildLossProgram(scope, fixture, family);
   const { graph, builder, parameters, loss, step } = parts;
   const { approx } = run.kind === 'kfac' ? run.config : { approx: 'expand' as const };
-  const kfac = optimizer.name === 'kfac' ? new Kfac(scope, builder.layers, optimizer, () => approx) : null;
+  const kfac =
+    optimizer.name === 'kfac' ? new Kfac(scope, builder.layers, optimizer, () => bothSides(approx)) : null;
   const arenas = createArenas(scope, parameters, () => ruleOf(optimizer));
   addGradients(graph, builder, loss, arenas, step, kfac);
   addUpdate(graph, arenas, step, optimizer, kfac);

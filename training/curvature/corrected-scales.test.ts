@@ -12,6 +12,7 @@ import { expectClose, noise, type Leaf } from '../program/test-program.ts';
 import { CorrectedScales } from './corrected-scales.ts';
 import { Eigenbases } from './eigenbases.ts';
 import { createFactors, type KfacLayer } from './factors.ts';
+import { bothSides } from './flavour.ts';
 import { layOutJoint } from './joint-layout.ts';
 import { entry, matrix, type Matrix } from './test-reference.ts';
 
@@ -47,7 +48,7 @@ async function measure(one: Case) {
   parameters.allocate(gpu);
   const [layer] = builder.layers;
   if (!layer) throw new Error('one layer is declared');
-  const set = createFactors(gpu, builder.layers, () => 'expand');
+  const set = createFactors(gpu, builder.layers, () => bothSides('expand'));
   const layout = layOutJoint(gpu, set.layers);
   const bases = new Eigenbases(gpu, set, layout, { rule: 'exact', damping: 1 }, { keepsScales: true });
   bases.jobs.forEach(({ basis, factor: { padded, size: side } }, i) => {

@@ -8,7 +8,7 @@ import { placeInNewBuffer, Region, wholeBuffer } from '../../gpu-kernels/region.
 import { sharingOf, type LayerUse, type LinearLayer } from '../models/layers.ts';
 import { layerBlocks, layerGroups, type Columns, type LayerBlock } from './blocks.ts';
 import type { ReduceConvention } from './factor-rows.ts';
-import type { Flavour } from './flavour.ts';
+import type { Flavour, FlavoursOf } from './flavour.ts';
 import { paddedSide } from './padding.ts';
 
 export { addFactors, startFactors, type FactorProgram, type FactorUpdate } from './factor-phase.ts';
@@ -25,6 +25,7 @@ export interface Factor {
 /** A block of a layer with its two factors: what is inverted and preconditioned as one. */
 export interface KfacLayer {
   readonly layer: LayerBlock;
+  /** Of G; A of an attention key may have another. */
   readonly flavour: Flavour;
   /** Shared by layers with the same input, such as query, key and value. */
   readonly a: Factor;
@@ -60,7 +61,7 @@ export interface FactorOptions {
 export function createFactors(
   gpu: GpuContext,
   layers: readonly LinearLayer[],
-  flavourOf: (layer: LinearLayer) => Flavour,
+  flavoursOf: FlavoursOf,
   options: FactorOptions = {},
 ): FactorSet {
   const { maxSide = Infinity, convention = 'meanA_sumG' } = options;
@@ -85,8 +86,7 @@ export function createFactors(
   const byRows = new Map<string, LayerMoment>();
   const outputs: LayerMoment[] = [];
   const blocks = layers.flatMap((layer): KfacLayer[] => {
-    const flavour = flavourOf(layer);
-    const inputFlavour = flavourOf(sharesInput(layer, layers));
+    const { a: inputFlavour, g: flavour } = flavoursOf(layer);
     const groups = layerGroups(layer, maxSide);
     const key = rowsKey(layer, inputFlavour);
     const inputs =
@@ -129,16 +129,6 @@ export function createFactors(
       factors.map((f) => f.fresh),
     ),
   };
-}
-
-/**
- * Whose flavour the A of a layer takes: its own, but for keys that of the query beside it. Keys expand because reduce's G of
- * theirs is zero, and nothing of the kind is true of A, which query, key and value have in common.
- */
-function sharesInput(layer: LinearLayer, layers: readonly LinearLayer[]): LinearLayer {
-  if (!layer.isAttentionKey) return layer;
-  const rows = rowsKey(layer, 'expand');
-  return layers.find((other) => !other.isAttentionKey && rowsKey(other, 'expand') === rows) ?? layer;
 }
 
 /** Equal for layers that read the same rows. */

@@ -2,15 +2,15 @@
 import { describe, expect, it } from 'vitest';
 import { optimizerSpecSchema } from '../../contract/run-spec.ts';
 import { traceModel } from '../models/test-model.ts';
-import { flavourOf, flavoursOf, withReasons, type FlavourSettings } from './flavour.ts';
+import { explainFlavour, flavoursOf, withReasons, type FlavourSettings } from './flavour.ts';
 
 const spec = { kind: 'vit', patch: 2, width: 4, blocks: 2, heads: 2, mlpRatio: 2, pool: 'mean' } as const;
 const { layers } = traceModel(spec, [2, 1, 4, 4], 3).builder;
 
 const flavours = (wanted: 'expand' | 'reduce' | 'auto', lossPools: boolean) =>
-  layers.map((layer) => flavourOf(layer, wanted, lossPools));
+  layers.map((layer) => explainFlavour(layer, wanted, lossPools).flavour);
 
-describe('flavourOf', () => {
+describe('explainFlavour', () => {
   it('is expand for every layer when asked for, whatever the loss', () => {
     expect(new Set([...flavours('expand', true), ...flavours('expand', false)])).toEqual(new Set(['expand']));
   });
@@ -20,7 +20,7 @@ describe('flavourOf', () => {
     ['reduce', false],
     ['auto', true],
   ] as const)('expands keys alone for %s with a loss that pools: %s', (wanted, pools) => {
-    const expanded = layers.filter((layer) => flavourOf(layer, wanted, pools) === 'expand');
+    const expanded = layers.filter((layer) => explainFlavour(layer, wanted, pools).flavour === 'expand');
     expect(expanded.map(({ name }) => name)).toEqual(['blocks.0.attention.key', 'blocks.1.attention.key']);
   });
 
@@ -32,7 +32,7 @@ describe('flavourOf', () => {
 describe('flavoursOf', () => {
   const chosen = (settings: FlavourSettings) => {
     const of = flavoursOf(layers, settings, true);
-    return layers.filter((layer) => of(layer) === 'reduce').map(({ name }) => name);
+    return layers.filter((layer) => of(layer).g === 'reduce').map(({ name }) => name);
   };
 
   it('takes exceptions by name and by pattern, the last that fits deciding', () => {
@@ -53,6 +53,19 @@ describe('flavoursOf', () => {
     const reduced = chosen({ flavour: 'reduce', layers: [{ pattern: '*', flavour: 'reduce' }] });
     expect(reduced).toHaveLength(layers.length - 2);
     expect(reduced.some((name) => name.endsWith('key'))).toBe(false);
+  });
+
+  it('lets an exception for keys decide over their A', () => {
+    const [key] = layers.filter(({ name }) => name === 'blocks.0.attention.key');
+    const of = (settings: FlavourSettings, pools = true) => flavoursOf(layers, settings, pools)(key!);
+    expect(of({ flavour: 'reduce' })).toEqual({ a: 'reduce', g: 'expand' });
+    expect(of({ flavour: 'auto' })).toEqual({ a: 'reduce', g: 'expand' });
+    expect(of({ flavour: 'auto' }, false)).toEqual({ a: 'expand', g: 'expand' });
+    const expanded: FlavourSettings = {
+      flavour: 'reduce',
+      layers: [{ pattern: '*.key', flavour: 'expand' }],
+    };
+    expect(of(expanded)).toEqual({ a: 'expand', g: 'expand' });
   });
 
   it('reads the other signs of a pattern as they are', () => {

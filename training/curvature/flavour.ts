@@ -7,34 +7,57 @@ import type { LinearLayer } from '../models/layers.ts';
 
 export type Flavour = 'expand' | 'reduce';
 
-/**
- * The flavour a layer takes. Softmax attention ignores a shift of all keys, so the sum over positions of a key's gradient, which
- * reduce builds G from, is exactly zero: G of key projections always expands; their A is that of the query and value beside
- * them. Embeddings always expand as well, because only then do one-hot vectors have a diagonal A. `auto` reduces where the
- * loss pools the positions and expands where it has a term per position.
- */
-export function flavourOf(layer: LinearLayer, wanted: KfacSpec['flavour'], lossPools: boolean): Flavour {
-  return explainFlavour(layer, wanted, lossPools).flavour;
+/** The flavours of a layer's two factors, which differ for attention keys only. */
+export interface FactorFlavours {
+  a: Flavour;
+  g: Flavour;
 }
 
-function explainFlavour(
+export type FlavoursOf = (layer: LinearLayer) => FactorFlavours;
+
+/** Both factors alike. */
+export function bothSides(flavour: Flavour): FactorFlavours {
+  return { a: flavour, g: flavour };
+}
+
+export interface ExplainedFlavour {
+  /** Of G, and of A but for keys. */
+  flavour: Flavour;
+  /** Of A. */
+  inputs: Flavour;
+  /** In a few words. */
+  why: string;
+}
+
+/**
+ * The flavour a layer takes. `auto` reduces where the loss pools the positions and expands where it has a term per position.
+ * Softmax attention ignores a shift of all keys, so the sum over positions of a key's gradient, which reduce builds G
+ * from, is exactly zero: G of key projections always expands, and their A alone takes the flavour that is wanted, as that
+ * of the query and value beside them, which is then one matrix. Embeddings always expand as well, because only then do one-hot
+ * vectors have a diagonal A.
+ */
+export function explainFlavour(
   layer: LinearLayer,
   wanted: KfacSpec['flavour'],
   lossPools: boolean,
 ): ExplainedFlavour {
-  if (layer.isAttentionKey) return { flavour: 'expand', why: 'key: its summed gradients are zero' };
+  const both = (flavour: Flavour, why: string): ExplainedFlavour => ({ flavour, inputs: flavour, why });
   if (layer.uses.some(({ source }) => source.kind === 'ids')) {
-    return { flavour: 'expand', why: 'one-hot inputs: A is diagonal' };
+    return both('expand', 'one-hot inputs: A is diagonal');
   }
-  if (wanted !== 'auto') return { flavour: wanted, why: 'as set' };
-  if (lossPools) return { flavour: 'reduce', why: 'auto: one loss term per example' };
-  return { flavour: 'expand', why: 'auto: a loss term per position' };
+  if (layer.isAttentionKey) {
+    const inputs = wanted === 'auto' ? automatic(lossPools) : wanted;
+    return { flavour: 'expand', inputs, why: 'key: its summed gradients are zero' };
+  }
+  if (wanted !== 'auto') return both(wanted, 'as set');
+  return both(
+    automatic(lossPools),
+    lossPools ? 'auto: one loss term per example' : 'auto: a loss term per position',
+  );
 }
 
-export interface ExplainedFlavour {
-  flavour: Flavour;
-  /** In a few words. */
-  why: string;
+function automatic(lossPools: boolean): Flavour {
+  return lossPools ? 'reduce' : 'expand';
 }
 
 export interface FlavourSettings {
@@ -44,16 +67,19 @@ export interface FlavourSettings {
 }
 
 /**
- * The flavour of every layer of a model, exceptions included. What expand alone can do (keys, embeddings) stays expand
- * whatever the exceptions say. Throws `invalid` for a pattern that fits no layer.
+ * The flavours of every layer of a model, exceptions included. What expand alone can do (G of keys, embeddings) stays expand
+ * whatever the exceptions say; one for a key decides over its A. Throws `invalid` for a pattern that fits no layer.
  */
 export function flavoursOf(
   layers: readonly LinearLayer[],
   settings: FlavourSettings,
   lossPools: boolean,
-): (layer: LinearLayer) => Flavour {
+): FlavoursOf {
   const explained = explainFlavours(layers, settings, lossPools);
-  return (layer) => explained(layer).flavour;
+  return (layer) => {
+    const { inputs, flavour } = explained(layer);
+    return { a: inputs, g: flavour };
+  };
 }
 
 /** As `flavoursOf`, with the reason. */

@@ -6,6 +6,7 @@ import type { LinearLayer } from '../models/layers.ts';
 import type { LayerOptimiser } from '../optimisers/layer-optimiser.ts';
 import { meanAxes } from '../program/operations/reduce.ts';
 import { GraftedIdentity } from './grafted-identity.ts';
+import { bothSides } from './flavour.ts';
 import { Kfac } from './kfac.ts';
 import { kfacSpec, netShape, prepareLayerStep } from './test-net.ts';
 
@@ -39,7 +40,7 @@ async function bytesOf(create: (gpu: GpuContext, layers: LinearLayer[]) => Layer
 it('has no memory for factors that are never computed', async () => {
   const spec = graftedIdentitySpecSchema.parse({ name: 'grafted-identity', lr: 0.1 });
   const control = await bytesOf((gpu, layers) => new GraftedIdentity(gpu, layers, spec));
-  const kfac = await bytesOf((gpu, layers) => new Kfac(gpu, layers, kfacSpec({}), () => 'expand'));
+  const kfac = await bytesOf((gpu, layers) => new Kfac(gpu, layers, kfacSpec({}), () => bothSides('expand')));
   const factor = 4 * wide * wide;
   expect(kfac).toBeGreaterThan(4 * factor);
   expect(control).toBeLessThan(factor / 2);

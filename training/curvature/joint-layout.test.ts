@@ -7,6 +7,7 @@ import { ModelBuilder } from '../models/model-builder.ts';
 import { Graph } from '../program/graph.ts';
 import { blockLength, Parameters } from '../program/parameters.ts';
 import { createFactors } from './factors.ts';
+import { bothSides } from './flavour.ts';
 import { jointArena, layOutJoint, type JointLayout } from './joint-layout.ts';
 import { Preconditioner } from './precondition.ts';
 
@@ -34,7 +35,7 @@ async function sample() {
   builder.embedding('table', graph.leaf('ids', [2, 3], new Region('ids', 24), 'u32'), 11, 6);
   builder.linear('cut', tensor('v', [2, 3, 50], 300), 41);
   parameters.allocate(gpu);
-  const { layers } = createFactors(gpu, builder.layers, () => 'expand', { maxSide: 40 });
+  const { layers } = createFactors(gpu, builder.layers, () => bothSides('expand'), { maxSide: 40 });
   return { gpu, parameters, layout: layOutJoint(gpu, layers) };
 }
 

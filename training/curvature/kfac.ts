@@ -14,7 +14,7 @@ import type { Graph } from '../program/graph.ts';
 import type { Loss } from '../program/operations/loss.ts';
 import type { StepUniform } from '../program/step-scalars.ts';
 import { createFactors, layerReports, startFactors, type FactorSet, type FactorUpdate } from './factors.ts';
-import type { Flavour } from './flavour.ts';
+import type { FlavoursOf } from './flavour.ts';
 import { CorrectedScales } from './corrected-scales.ts';
 import { createCurvature, productsOf, type Curvature } from './curvature.ts';
 import type { DampingSettings } from './damping.ts';
@@ -41,14 +41,9 @@ export class Kfac implements LayerOptimiser {
   private update: FactorUpdate | null = null;
 
   /** Parameters must be allocated: tables hold their positions. */
-  constructor(
-    gpu: GpuContext,
-    layers: LinearLayer[],
-    spec: KfacSpec,
-    flavourOf: (layer: LinearLayer) => Flavour,
-  ) {
+  constructor(gpu: GpuContext, layers: LinearLayer[], spec: KfacSpec, flavoursOf: FlavoursOf) {
     this.spec = spec;
-    this.factors = createFactors(gpu, layers, flavourOf, {
+    this.factors = createFactors(gpu, layers, flavoursOf, {
       maxSide: spec.maxFactorSide,
       convention: spec.reduceConvention,
     });

@@ -7,7 +7,7 @@ import type { LinearLayer, LayerUse } from '../models/layers.ts';
 import { sharingOf } from '../models/layers.ts';
 import { lastAxis, size } from '../program/graph.ts';
 import { layerGroups, type Columns } from './blocks.ts';
-import { explainFlavours, type Flavour, type FlavourSettings } from './flavour.ts';
+import { explainFlavours, type ExplainedFlavour, type Flavour, type FlavourSettings } from './flavour.ts';
 import { paddedSide } from './padding.ts';
 
 export interface LayerPlan {
@@ -55,7 +55,7 @@ export function planLayers(
 function planLayer(
   layer: LinearLayer,
   batch: number,
-  chosen: { flavour: Flavour; why: string },
+  { flavour, why }: ExplainedFlavour,
   maxSide: number,
 ): LayerPlan {
   const { name, inputs, outputs, groups, uses } = layer;
@@ -74,7 +74,7 @@ function planLayer(
     sharing: sharingOf(layer),
     ...{ aSize: inputs + (layer.bias ? 1 : 0), gSize: outputs / groups, groups },
     ...{ aBlocks: a.length / groups, gBlocks: g.length / groups },
-    ...chosen,
+    ...{ flavour, why },
     stepFlops: isTable ? 0 : 6 * rows * inputs * outputs,
     expandFlops: 2 * rows * squares,
     reduceFlops: isTable ? 2 * rows * squares : 2 * Math.min(rows, batch) * squares + sums,

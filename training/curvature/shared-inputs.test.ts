@@ -29,3 +29,17 @@ describe.each(['expand', 'reduce', 'auto'] as const)('under %s', (flavour) => {
     releaseScope(scope);
   });
 });
+
+it('an exception that expands the keys gives them an A of their own', async () => {
+  const scope = openScope(await testGpu());
+  const { layers } = traceModel(spec, [2, 1, 4, 4], 3).builder;
+  const settings = { flavour: 'reduce', layers: [{ pattern: '*.key', flavour: 'expand' }] } as const;
+  const set = createFactors(scope, layers, flavoursOf(layers, settings, true));
+  const inputs = set.inputs.filter(({ layer }) => layer.name.startsWith('blocks.0.attention.'));
+  expect(inputs.map(({ layer, flavour }) => [layer.name.split('.').at(-1), flavour])).toEqual([
+    ['query', 'reduce'],
+    ['key', 'expand'],
+    ['out', 'reduce'],
+  ]);
+  releaseScope(scope);
+});

@@ -7,6 +7,7 @@ import { Graph } from '../program/graph.ts';
 import { Parameters } from '../program/parameters.ts';
 import { noise } from '../program/test-program.ts';
 import { createFactors, type FactorSet } from './factors.ts';
+import { bothSides } from './flavour.ts';
 
 /** Layers of several sizes; two of them read the same input. */
 const widths = [20, 12, 12, 40, 9];
@@ -21,7 +22,7 @@ export async function factorSet(maxSide = Infinity) {
   const shared = leaf(16);
   for (const name of ['query', 'key']) builder.linear(name, shared, 16);
   parameters.allocate(gpu);
-  const set = createFactors(gpu, builder.layers, () => 'expand', { maxSide });
+  const set = createFactors(gpu, builder.layers, () => bothSides('expand'), { maxSide });
   set.factors.forEach((factor, f) => {
     writeRegion(gpu, factor.average, secondMoments(factor, f));
   });

@@ -27,6 +27,7 @@ import { Parameters, type Parameter } from '../program/parameters.ts';
 import { StepUniform, type StepScalars } from '../program/step-scalars.ts';
 import { noise } from '../program/test-program.ts';
 import { Kfac } from './kfac.ts';
+import { bothSides } from './flavour.ts';
 
 export const netShape = { examples: 6, positions: 3, inputs: 5, hidden: 4, classes: 3 } as const;
 
@@ -99,7 +100,8 @@ export async function prepareStep(
   trace: TraceNet = traceNet,
 ): Promise<TestStep> {
   const flavour = spec.flavour === 'reduce' ? 'reduce' : 'expand';
-  const create = (gpu: GpuContext, layers: LinearLayer[]) => new Kfac(gpu, layers, spec, () => flavour);
+  const create = (gpu: GpuContext, layers: LinearLayer[]) =>
+    new Kfac(gpu, layers, spec, () => bothSides(flavour));
   const step = await prepareLayerStep(spec, create, values, trace);
   return { ...step, kfac: step.rule };
 }

@@ -19,6 +19,7 @@ import { choosePrecisions, evidence, type LaplaceFit, type LaplaceLayer } from '
 import { factorSpectra, laplaceLayers } from '../laplace/spectra.ts';
 import { entry, matrix, product, type Matrix } from '../test-reference.ts';
 import { factorsOf, valueOf, type FactorCase } from './test-factors.ts';
+import { bothSides } from '../flavour.ts';
 import { byExample, kron, secondMoment } from './test-reference-net.ts';
 
 const transposed = (m: Matrix) => matrix(m.columns, m.rows, (i, j) => entry(m, j, i));
@@ -83,7 +84,7 @@ describe('acceptance 15: Laplace', () => {
     const gpu = openScope(await testGpu());
     const builder = new ModelBuilder(new Graph(), new Parameters());
     builder.linear('layer', builder.graph.leaf('x', [1, 2], emptyRegion(gpu, 'x', 2)), 2);
-    const set = createFactors(gpu, builder.layers, () => flavour);
+    const set = createFactors(gpu, builder.layers, () => bothSides(flavour));
     const [layer] = set.layers;
     if (!layer) throw new Error('the net has one layer');
     for (const [factor, values] of [

@@ -20,7 +20,7 @@ import {
   type FactorProgram,
   type FactorSet,
 } from '../factors.ts';
-import type { Flavour } from '../flavour.ts';
+import { bothSides, type Flavour } from '../flavour.ts';
 import { matrix, type Matrix } from '../test-reference.ts';
 
 export interface FactorCase extends FactorOptions {
@@ -66,7 +66,7 @@ export async function factorsOf(one: FactorCase): Promise<ReadFactors> {
   const gradients = parameters.twin(scope, 'gradients');
   const { flavour } = one;
   const flavourOf = typeof flavour === 'string' ? () => flavour : flavour;
-  const set = createFactors(scope, builder.layers, flavourOf, one);
+  const set = createFactors(scope, builder.layers, (layer) => bothSides(flavourOf(layer)), one);
   const update = startFactors(set, {
     ...{ graph, loss, step, fisher: one.fisher },
     column: emptyRegion(scope, 'column', 4),

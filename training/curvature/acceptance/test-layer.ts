@@ -11,6 +11,7 @@ import { StepUniform } from '../../program/step-scalars.ts';
 import { createCurvature, productsOf } from '../curvature.ts';
 import type { DampingSettings } from '../damping.ts';
 import { createFactors, type Factor } from '../factors.ts';
+import { bothSides } from '../flavour.ts';
 import { layOutJoint } from '../joint-layout.ts';
 import { Preconditioner } from '../precondition.ts';
 import { entry, matrix, type Matrix } from '../test-reference.ts';
@@ -41,7 +42,7 @@ export async function preconditioned(
   parameters.allocate(gpu);
   parameters.upload(gpu, ({ shape }) => new Float32Array(shape.reduce((a, b) => a * b, 1)));
   const step = new StepUniform(gpu);
-  const set = createFactors(gpu, builder.layers, () => 'expand');
+  const set = createFactors(gpu, builder.layers, () => bothSides('expand'));
   const layout = layOutJoint(gpu, set.layers);
   const twin = (label: string) => parameters.twin(gpu, label);
   const gradients = twin('gradients');

@@ -6,6 +6,7 @@ import { dueWork } from '../../loop/intervals.ts';
 import { expectClose, noise } from '../../program/test-program.ts';
 import { batchOf, netValues, prepareLayerStep } from '../test-net.ts';
 import { entry, matrix, product, type Matrix } from '../test-reference.ts';
+import { bothSides } from '../flavour.ts';
 import { InverseFree } from './ikfac.ts';
 import { identityRoot, InverseFreeReference, squareOf, transposed, updateRoots } from './test-reference.ts';
 import { inverseFreeSpec, prepareRoots } from './test-roots.ts';
@@ -70,7 +71,7 @@ const tolerance = 2e-6;
 async function compareRuns(spec: InverseFreeSpec): Promise<void> {
   const flavour = spec.flavour === 'reduce' ? 'reduce' : 'expand';
   const create = (...[gpu, layers]: Parameters<Parameters<typeof prepareLayerStep>[1]>) =>
-    new InverseFree(gpu, layers, spec, () => flavour);
+    new InverseFree(gpu, layers, spec, () => bothSides(flavour));
   const engine = await prepareLayerStep(spec, create);
   const reference = new InverseFreeReference(spec, netValues());
   for (let step = 1; step <= steps; step++) {

@@ -14,7 +14,7 @@ import type { Graph } from '../../program/graph.ts';
 import type { Loss } from '../../program/operations/loss.ts';
 import type { StepUniform } from '../../program/step-scalars.ts';
 import { createFactors, layerReports, startFactors, type FactorSet, type FactorUpdate } from '../factors.ts';
-import type { Flavour } from '../flavour.ts';
+import type { FlavoursOf } from '../flavour.ts';
 import { layOutJoint, type JointLayout } from '../joint-layout.ts';
 import { Preconditioner } from '../precondition.ts';
 import { InverseRoots } from './inverse-roots.ts';
@@ -29,14 +29,9 @@ export class InverseFree implements LayerOptimiser {
   private update: FactorUpdate | null = null;
 
   /** Parameters must be allocated: tables hold their positions. */
-  constructor(
-    gpu: GpuContext,
-    layers: LinearLayer[],
-    spec: InverseFreeSpec,
-    flavourOf: (layer: LinearLayer) => Flavour,
-  ) {
+  constructor(gpu: GpuContext, layers: LinearLayer[], spec: InverseFreeSpec, flavoursOf: FlavoursOf) {
     this.spec = spec;
-    this.factors = createFactors(gpu, layers, flavourOf, {
+    this.factors = createFactors(gpu, layers, flavoursOf, {
       maxSide: spec.maxFactorSide,
       convention: spec.reduceConvention,
     });

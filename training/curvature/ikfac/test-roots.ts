@@ -9,6 +9,7 @@ import { ModelBuilder } from '../../models/model-builder.ts';
 import { Graph } from '../../program/graph.ts';
 import { Parameters } from '../../program/parameters.ts';
 import { createFactors, type Factor } from '../factors.ts';
+import { bothSides } from '../flavour.ts';
 import { layOutJoint } from '../joint-layout.ts';
 import { entry, matrix, type Matrix } from '../test-reference.ts';
 import { InverseRoots } from './inverse-roots.ts';
@@ -43,7 +44,7 @@ export async function prepareRoots(
   const builder = new ModelBuilder(graph, parameters);
   builder.linear('layer', graph.leaf('x', [1, inputs], emptyRegion(gpu, 'x', inputs)), outputs);
   parameters.allocate(gpu);
-  const set = createFactors(gpu, builder.layers, () => 'expand');
+  const set = createFactors(gpu, builder.layers, () => bothSides('expand'));
   const roots = new InverseRoots(gpu, set, layOutJoint(gpu, set.layers), spec);
   const recorded = await record(gpu, roots.lower());
   const [layer] = set.layers;
