@@ -12,7 +12,10 @@ import { projectRoot } from './setup.mjs';
 
 function files([count = '10000', title = '']: string[]) {
   const chosen = title === '' ? [] : ['-t', title];
-  return { arguments: ['datasets/import/fuzz.test.ts', ...chosen], environment: { KRONLAB_FUZZ: count } };
+  return {
+    arguments: ['datasets/import/fuzz.test.ts', ...chosen],
+    environment: { KRONLAB_FUZZ: atLeastOne(count) },
+  };
 }
 
 function properties([factor = '50', place = '.']: string[]) {
@@ -23,7 +26,16 @@ function properties([factor = '50', place = '.']: string[]) {
   const chosen = tests.filter((path) => readFileSync(join(projectRoot, path), 'utf8').includes('trials('));
   if (chosen.length === 0)
     throw new Error(`${place}: no property test there; give a folder or file of the project`);
-  return { arguments: ['--testTimeout', '3600000', ...chosen], environment: { KRONLAB_TRIALS: factor } };
+  return {
+    arguments: ['--testTimeout', '3600000', ...chosen],
+    environment: { KRONLAB_TRIALS: atLeastOne(factor) },
+  };
+}
+
+/** What is no number would try nothing and pass. */
+function atLeastOne(text: string): string {
+  if (Number.isInteger(Number(text)) && Number(text) >= 1) return text;
+  throw new Error(`${text}: how many is a whole number from 1; what to try comes after it`);
 }
 
 const [first, ...rest] = process.argv.slice(2);

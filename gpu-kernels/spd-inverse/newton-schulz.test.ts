@@ -14,17 +14,8 @@ import {
   inverseResidual,
   spdInverseFloat64,
   spdMatrix,
+  variants,
 } from './test-support.ts';
-
-const variants = {
-  'as chosen for this adapter': (gpu: GpuContext) => gpu,
-  'software, any subgroup width': (gpu: GpuContext): GpuContext => ({
-    ...gpu,
-    adapterClass: 'software',
-    fourLaneSubgroups: false,
-  }),
-  gpu: (gpu: GpuContext): GpuContext => ({ ...gpu, adapterClass: 'gpu', fourLaneSubgroups: false }),
-};
 
 /** Rounding of f32 times the condition number. */
 const residualBound = (condition: number) => 5e-8 * condition + 5e-7;

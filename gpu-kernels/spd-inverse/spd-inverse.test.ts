@@ -11,18 +11,8 @@ import {
   inverseResidual,
   spdInverseFloat64,
   spdMatrix,
+  variants,
 } from './test-support.ts';
-
-/** Every variant runs on any adapter that has what it needs; one device serves all. */
-const variants = {
-  'as chosen for this adapter': (gpu: GpuContext) => gpu,
-  'software, any subgroup width': (gpu: GpuContext): GpuContext => ({
-    ...gpu,
-    adapterClass: 'software',
-    fourLaneSubgroups: false,
-  }),
-  gpu: (gpu: GpuContext): GpuContext => ({ ...gpu, adapterClass: 'gpu', fourLaneSubgroups: false }),
-};
 
 /** Rounding of f32 times the condition number, which is what a backward stable inverse may lose. */
 const residualBound = (condition: number) => 5e-8 * condition;

@@ -1,4 +1,19 @@
-/** Float64 references for tests of matrix inversion: matrices with a known spectrum, their inverses, and residuals. */
+/**
+ * For tests of matrix inversion: float64 references (matrices with a known spectrum, their inverses, residuals), and the
+ * kernels to hold against them.
+ */
+import type { GpuContext } from '../device.ts';
+
+/** Every variant of the kernels runs on any adapter that has what it needs; one device serves all. */
+export const variants = {
+  'as chosen for this adapter': (gpu: GpuContext) => gpu,
+  'software, any subgroup width': (gpu: GpuContext): GpuContext => ({
+    ...gpu,
+    adapterClass: 'software',
+    fourLaneSubgroups: false,
+  }),
+  gpu: (gpu: GpuContext): GpuContext => ({ ...gpu, adapterClass: 'gpu', fourLaneSubgroups: false }),
+};
 
 /** Numbers in [0, 1), the same for the same seed. */
 export function seededUniform(seed: number): () => number {

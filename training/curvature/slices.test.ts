@@ -3,15 +3,13 @@ import { describe, expect, it } from 'vitest';
 import { readFloats } from '../../gpu-kernels/readback.ts';
 import type { Region } from '../../gpu-kernels/region.ts';
 import { dueWork, sliceDue } from '../loop/intervals.ts';
-import { compile } from '../program/compile.ts';
-import { Graph } from '../program/graph.ts';
 import { StepUniform } from '../program/step-scalars.ts';
 import { createCurvature } from './curvature.ts';
 import { Eigenbases } from './eigenbases.ts';
 import type { FactorSet } from './factors.ts';
 import { layOutJoint } from './joint-layout.ts';
 import { sliceLayers, type Slicing } from './slices.ts';
-import { factorSet } from './test-factor-set.ts';
+import { factorSet, runRound } from './test-factor-set.ts';
 import { kfacSpec } from './test-net.ts';
 
 describe('slices', () => {
@@ -79,14 +77,7 @@ describe('a round in slices', () => {
         ];
         const states: Float32Array[][] = [];
         for (const slice of slices) {
-          const graph = new Graph();
-          graph.effect('inverses', [], (lowering) => curvature.lower(lowering, step, slice));
-          const program = await compile(gpu, graph, 'round');
-          const encoder = gpu.device.createCommandEncoder();
-          const pass = encoder.beginComputePass();
-          program.encode(pass, new Set(['forward']));
-          pass.end();
-          gpu.device.queue.submit([encoder.finish()]);
+          await runRound(gpu, curvature, step, slice);
           states.push(await Promise.all(results.map((region) => readFloats(gpu, region))));
         }
         return states;

@@ -1,11 +1,14 @@
-/** Factors of layers that no net is made of, for tests of what is done with them. */
-import { openScope } from '../../gpu-kernels/device.ts';
+/** Factors of layers that no net is made of, and rounds over them, for tests of what is done with them. */
+import { openScope, type GpuContext } from '../../gpu-kernels/device.ts';
 import { writeRegion } from '../../gpu-kernels/region.ts';
 import { emptyRegion, testGpu } from '../../gpu-kernels/test-gpu.ts';
 import { ModelBuilder } from '../models/model-builder.ts';
+import { compile } from '../program/compile.ts';
 import { Graph } from '../program/graph.ts';
 import { Parameters } from '../program/parameters.ts';
+import type { StepUniform } from '../program/step-scalars.ts';
 import { noise } from '../program/test-program.ts';
+import type { Curvature } from './curvature.ts';
 import { createFactors, type FactorSet } from './factors.ts';
 import { bothSides } from './flavour.ts';
 
@@ -40,4 +43,21 @@ export function secondMoments({ size, padded }: FactorSet['factors'][number], se
       values[i * padded + j] = sum / size;
     }
   return values;
+}
+
+/** Inverts or decomposes the factors once: all of them, or those of a slice. */
+export async function runRound(
+  gpu: GpuContext,
+  curvature: Curvature,
+  step: StepUniform,
+  slice: number | null,
+): Promise<void> {
+  const graph = new Graph();
+  graph.effect('inverses', [], (lowering) => curvature.lower(lowering, step, slice));
+  const program = await compile(gpu, graph, 'round');
+  const encoder = gpu.device.createCommandEncoder();
+  const pass = encoder.beginComputePass();
+  program.encode(pass, new Set(['forward']));
+  pass.end();
+  gpu.device.queue.submit([encoder.finish()]);
 }

@@ -5,15 +5,13 @@ import { readFloats, readRegions } from '../../gpu-kernels/readback.ts';
 import { writeRegion } from '../../gpu-kernels/region.ts';
 import { mostResidual } from '../../gpu-kernels/spd-inverse/newton-schulz.ts';
 import { observedTrainer, tinySpec, trainOn, type ObservedTrainer } from '../loop/test-trainer.ts';
-import { compile } from '../program/compile.ts';
-import { Graph } from '../program/graph.ts';
 import { StepUniform } from '../program/step-scalars.ts';
 import { expectClose } from '../program/test-program.ts';
 import { createCurvature } from './curvature.ts';
 import { Inverses } from './inverses.ts';
 import { layOutJoint } from './joint-layout.ts';
 import { sliceLayers, type Slicing } from './slices.ts';
-import { factorSet, secondMoments } from './test-factor-set.ts';
+import { factorSet, runRound, secondMoments } from './test-factor-set.ts';
 import { batchOf, kfacSpec, prepareStep, type TestStep } from './test-net.ts';
 import { dampedInverse, entry, matrix, product, type Matrix } from './test-reference.ts';
 
@@ -143,16 +141,7 @@ describe('two rounds over layers of many sizes, some of which share a factor', (
     const curvature = createCurvature(gpu, set, layout, settings, { inversion, slicing });
     if (!(curvature instanceof Inverses)) throw new Error('this rule takes inverses');
     const run = async () => {
-      for (const slice of isSliced ? [0, 1, 2] : [null]) {
-        const graph = new Graph();
-        graph.effect('inverses', [], (lowering) => curvature.lower(lowering, step, slice));
-        const program = await compile(gpu, graph, 'round');
-        const encoder = gpu.device.createCommandEncoder();
-        const pass = encoder.beginComputePass();
-        program.encode(pass, new Set(['forward']));
-        pass.end();
-        gpu.device.queue.submit([encoder.finish()]);
-      }
+      for (const slice of isSliced ? [0, 1, 2] : [null]) await runRound(gpu, curvature, step, slice);
     };
     await run();
     set.factors.forEach((factor, f) => {
